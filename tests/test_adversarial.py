@@ -13,7 +13,7 @@ from hourglass.core.contracts import Latent, Output
 from hourglass.core.registry import terms
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.loss_step import Step
-from hourglass.model.losses.adversarial import LEAST, REST, held_back, likeness
+from hourglass.model.losses.adversarial import LEAST, REST, clipped_gradient, likeness
 from hourglass.model.objective import Objective
 from hourglass.model.parts import Parts
 from hourglass.run.settings import make_settings
@@ -102,14 +102,14 @@ def test_the_pull_on_a_decoded_sample_is_never_longer_than_the_squared_error_s(m
     def lost(at):
         return (at.flatten(1).pow(3) * torch.arange(1, 17)).sum(1)
     plain, = torch.autograd.grad(lost(x).sum(), x)
-    value = held_back(lost, x, torch.full((5,), most))
+    value = clipped_gradient(lost, x, torch.full((5,), most))
     found, = torch.autograd.grad((2 * value).sum(), x)
     assert torch.equal(value, lost(x))
     length = plain.flatten(1).norm(dim=1)
     share = (most / length).clamp(max=1)
     torch.testing.assert_close(found, 2 * plain * share[:, None, None, None])
     with torch.no_grad():
-        assert torch.equal(held_back(lost, x, torch.tensor(most)), lost(x))
+        assert torch.equal(clipped_gradient(lost, x, torch.tensor(most)), lost(x))
 
 
 def test_the_features_of_a_discriminator_pull_no_further_than_the_pixels():

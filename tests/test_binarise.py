@@ -121,6 +121,6 @@ def test_what_is_no_chance_is_refused():
         holes = np.where(np.eye(40, 5) > 0, np.nan, 0.5).astype(np.float32)
         source_of(Collection(holes), "dynamic")
     with pytest.raises(ValueError, match="consists of pairs"):
-        source_of(Collection(greys()[..., None], given=greys()[..., None]), "fixed")
+        source_of(Collection(greys()[..., None], encoder_input=greys()[..., None]), "fixed")
     with pytest.raises(ValueError, match="binarise must be"):
         make_settings({"binarise": "static"})

@@ -469,7 +469,7 @@ def test_pairs_of_deep_images_share_one_scale(here, hourglass):
     tiffs("aims", TWELVE)
     assert hourglass(f"train \"pairs('seen', 'aims')\" --out run {FLAGS}")[0] == 0
     batch = hg.load("run").source().splits["train"].batch(torch.arange(4))
-    assert 0.4 < batch.given.max() < 0.5 and 0.9 < batch.x.max() <= 1
+    assert 0.4 < batch.encoder_input.max() < 0.5 and 0.9 < batch.x.max() <= 1
 
 
 def test_estimators_scale_images_once(tmp_path):

@@ -15,7 +15,7 @@ from hourglass.analysis.explorer.runtime import runtime
 from hourglass.core.random_numbers import seeded
 from hourglass.inference.onnx_export import export_denoiser
 from hourglass.inference.prompted import DiffusionWish
-from hourglass.model.latent_diffusion import Draw, LatentDiffusion, Told
+from hourglass.model.latent_diffusion import Condition, Draw, LatentDiffusion
 from hourglass.tasks import prompt_box
 from hourglass.tasks.explore import explore
 
@@ -130,8 +130,8 @@ def test_the_denoiser_as_onnx_gives_what_torch_gives_for_any_batch(model, denois
     session = onnxruntime.InferenceSession(export_denoiser(prior))
     for count in (1, 3):
         x, sigma = torch.randn(count, *prior.shape), torch.rand(count) * 5 + 0.1
-        told = Told(torch.arange(count) - 1, torch.rand(count, prior.about.size),
-                    torch.arange(count) % 2 == 0)
+        told = Condition(torch.arange(count) - 1, torch.rand(count, prior.about.size),
+                         torch.arange(count) % 2 == 0)
         with torch.no_grad():
             right = prior.model.denoised(x, sigma, told).numpy()
         found = session.run(None, {"x": x.numpy(), "sigma": sigma.numpy(), "y": told.y.numpy(),

@@ -453,7 +453,7 @@ def test_samples_without_a_label_train_a_model_that_guesses(tmp_path, capsys):
     for name in ("val", "test"):
         assert (splits[name].y[splits[name].index] >= 0).all()
     batch = splits["train"].batch(torch.arange(54))
-    assert ((batch.y >= 0).sum() == 9) and batch.told is None
+    assert ((batch.y >= 0).sum() == 9) and batch.y_observed is None
     codes = model.codes()
     assert (codes.y >= 0).all() and model.sample(3, y=["0", "1", "2"]).shape == (3, 10, 10, 1)
     assert len(model.classify(Samples(lambda i: (T[i], y[i])))) == 60

@@ -22,7 +22,7 @@ from hourglass.core.registry import denoisers
 from hourglass.inference.prompted import DiffusionWish
 from hourglass.inference.text_encoders.words import Words
 from hourglass.model.diffusion_step import Conditions, MovingAverage
-from hourglass.model.latent_diffusion import LatentDiffusion, Told, dropped
+from hourglass.model.latent_diffusion import Condition, LatentDiffusion, dropped
 from hourglass.model.noise_levels import NOISINGS, SAMPLERS, noise_levels, start_of
 from hourglass.run.diffusion_settings import diffusion_settings
 from hourglass.run.folder import RunFolder
@@ -133,7 +133,7 @@ def test_guidance_leads_away_from_what_is_not_told():
     model = LatentDiffusion(TINY, (3,), classes=2)
     for weight in model.parameters():
         torch.nn.init.normal_(weight, std=0.3)
-    told = Told(torch.tensor([1, 0]), torch.zeros(2, 1), torch.zeros(2, dtype=torch.bool))
+    told = Condition(torch.tensor([1, 0]), torch.zeros(2, 1), torch.zeros(2, dtype=torch.bool))
     x, nothing = torch.randn(2, 3), model.nothing(2)
     free, own, more = (model.guided(told, nothing, share)(x, 1.5) for share in (0, 1, 3))
     torch.testing.assert_close(more, free + 3 * (own - free))
@@ -142,7 +142,7 @@ def test_guidance_leads_away_from_what_is_not_told():
 
 def test_training_leaves_class_and_text_out_in_turn():
     n = 4000
-    told = Told(torch.zeros(n, dtype=torch.long), torch.ones(n, 1), torch.ones(n) > 0)
+    told = Condition(torch.zeros(n, dtype=torch.long), torch.ones(n, 1), torch.ones(n) > 0)
     found = dropped(told, torch.linspace(0, 1, n), classes=True, texts=True)
     kinds = {(bool(y >= 0), bool(t)): 0 for y in (-1, 0) for t in (0, 1)}
     for y, text in zip(found.y, found.has_text, strict=True):
@@ -157,7 +157,8 @@ def test_each_sample_is_told_one_of_its_own_texts():
     features = torch.arange(4.0)[:, None]
     conditions = Conditions(torch.tensor([3, -1, 5]), torch.tensor([0, 1, 1, 4]),
                             torch.tensor([2, 0, 1, 3]), features)
-    told = conditions.told(torch.tensor([0, 1, 2, 2, 2]), torch.tensor([0.9, 0.5, 0, 0.4, 0.99]))
+    told = conditions.of_samples(torch.tensor([0, 1, 2, 2, 2]),
+                                 torch.tensor([0.9, 0.5, 0, 0.4, 0.99]))
     assert told.y.tolist() == [3, -1, 5, 5, 5]
     assert told.has_text.tolist() == [True, False, True, True, True]
     assert told.text[[0, 2, 3, 4], 0].tolist() == [2, 0, 1, 3]

@@ -304,7 +304,7 @@ def test_pairs_are_cut_at_the_same_places(photos):
     Path("noisy/3.png").write_bytes(b"\x89PNG broken")
     source = split(collect("pairs('noisy', 'clean')", Reading(patches="16")), {"val": 0.2}, 0)
     batch = source.splits["train"].batch(torch.arange(30), grey=True)
-    np.testing.assert_allclose(batch.given - batch.x, 40 / 255, atol=1e-5)
+    np.testing.assert_allclose(batch.encoder_input - batch.x, 40 / 255, atol=1e-5)
     x, given = varied(batch, lambda values: values)
     assert x.shape == given.shape == (30, 1, 16, 16) and "3.png" not in str(source.names)
     run = train("pairs('noisy', 'clean')", patches="16", out="run", bottleneck="identity",

@@ -188,16 +188,17 @@ def test_titles_are_read_from_the_file_beside_or_the_one_that_is_named(tmp_path)
 def test_users_are_held_out_with_a_part_of_their_items(here):
     source = split(collect("ratings('ratings.csv', fewest=2)", Reading()), SHARES, seed=3)
     train, test = source.splits["train"], source.splits["test"]
-    assert train.given is None and isinstance(train.x, SparseRows)
+    assert train.encoder_input is None and isinstance(train.x, SparseRows)
     assert not set(train.index.tolist()) & set(test.index.tolist())
     batch = test.batch(torch.arange(len(test)))
-    seen, whole = batch.given.bool(), batch.x.bool()
+    seen, whole = batch.encoder_input.bool(), batch.x.bool()
     assert (seen <= whole).all() and (whole & ~seen).any(1).all() and seen.any(1).all()
     count = whole.sum(1)
     hidden = (whole & ~seen).sum(1)
     assert hidden.tolist() == [min(max(1, int(0.2 * n + 1e-9)), n - 1) for n in count.tolist()]
     again = split(collect("ratings('ratings.csv', fewest=2)", Reading()), SHARES, seed=3)
-    assert torch.equal(again.splits["test"].batch(torch.arange(3)).given, batch.given[:3])
+    repeated = again.splits["test"].batch(torch.arange(3)).encoder_input
+    assert torch.equal(repeated, batch.encoder_input[:3])
     other = split(collect("ratings('ratings.csv', fewest=2)", Reading()), SHARES, seed=4)
     assert other.splits["test"].index.tolist() != test.index.tolist()
 
@@ -223,11 +224,11 @@ def test_the_last_items_are_those_of_the_latest_times(tmp_path):
     for name, place in (("test", 0), ("val", 1)):
         part = source.splits[name]
         batch = part.batch(torch.arange(len(part)))
-        held = batch.x.bool() & ~batch.given.bool()
+        held = batch.x.bool() & ~batch.encoder_input.bool()
         assert (held.sum(1) == 1).all() and len(part) == 12
         found = [names[int(row.nonzero())] for row in held]
         assert found == [f"i{(user + place) % 12}" for user in part.index.tolist()]
-        assert (batch.given.sum(1) == 5 - place).all()
+        assert (batch.encoder_input.sum(1) == 5 - place).all()
     train = source.splits["train"]
     assert (train.batch(torch.arange(12)).x.sum(1) == 4).all()
 

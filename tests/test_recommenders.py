@@ -264,8 +264,8 @@ def test_the_network_of_ratings_begins_at_the_means_of_items_and_users(here):
     means = item_means(train.x.rows_at(train.index.numpy()).matrix)
     test = source.splits["test"]
     batch = test.batch(torch.arange(len(test)))
-    out = model.eval()(batch.x, None, False, batch.given, batch.known)
-    for given, predicted, code in zip(batch.given.numpy(), out.px.mean.detach().numpy(),
+    out = model.eval()(batch.x, None, False, batch.encoder_input, batch.known)
+    for given, predicted, code in zip(batch.encoder_input.numpy(), out.px.mean.detach().numpy(),
                                       out.latent.z.detach().numpy(), strict=True):
         own = np.flatnonzero(given)
         wanted = means.predict(own, given[own], np.arange(len(given)))

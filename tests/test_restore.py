@@ -76,16 +76,17 @@ def test_pairs_go_by_name_and_say_which_have_no_partner(here):
     Image.open("noisy/003.png").save("noisy/003.bmp")
     Path("noisy/003.png").unlink()
     found = collect("pairs('noisy/', 'clean/')", Reading())
-    assert found.x.shape == found.given.shape == (19, 16, 16, 3) and "007.png" not in found.names
+    assert found.x.shape == found.encoder_input.shape == (19, 16, 16, 3)
+    assert "007.png" not in found.names
     assert "clean: 007.png" in found.notes[-1]
     row = found.names.index("003.png")
-    np.testing.assert_array_equal(found.given[row], np.asarray(Image.open("noisy/003.bmp")))
+    np.testing.assert_array_equal(found.encoder_input[row], np.asarray(Image.open("noisy/003.bmp")))
     np.testing.assert_array_equal(found.x[row], np.asarray(Image.open("clean/003.png")))
     with zipfile.ZipFile("noisy.zip", "w") as held:
         for file in sorted(Path("noisy").iterdir()):
             held.write(file, Path("scans") / file.name)
     again = collect("pairs('noisy.zip', 'clean/')", Reading())
-    np.testing.assert_array_equal(again.given, found.given)
+    np.testing.assert_array_equal(again.encoder_input, found.encoder_input)
 
 
 def test_pairs_that_cannot_be_are_refused(here):
@@ -98,7 +99,8 @@ def test_pairs_that_cannot_be_are_refused(here):
     assert "cannot be prepared" in refused("pairs('noisy/', 'clean/')", store="x.npy")
     Image.open("noisy/004.png").resize((8, 8)).save("noisy/004.png")
     assert "004.png has 8x8 pixels in noisy and 16x16" in refused("pairs('noisy/', 'clean/')")
-    assert collect("pairs('noisy/', 'clean/')", Reading(size="8")).given.shape == (20, 8, 8, 3)
+    small = collect("pairs('noisy/', 'clean/')", Reading(size="8"))
+    assert small.encoder_input.shape == (20, 8, 8, 3)
     for i in range(5):
         Path(f"noisy/{i:03}.png").unlink()
     assert "more than one in ten" in refused("pairs('noisy/', 'clean/')")
@@ -108,16 +110,17 @@ def test_an_unreadable_half_of_a_pair_takes_the_other_with_it(here):
     Path("noisy/004.png").write_bytes(b"no image")
     Path("clean/009.png").write_bytes(Path("clean/009.png").read_bytes()[:60])
     found = collect("pairs('noisy/', 'clean/')", Reading())
-    assert len(found.x) == len(found.given) == len(found.names) == 18
+    assert len(found.x) == len(found.encoder_input) == len(found.names) == 18
     assert {"004.png", "009.png"}.isdisjoint(found.names)
     for row, name in enumerate(found.names):
-        np.testing.assert_array_equal(found.given[row], np.asarray(Image.open(f"noisy/{name}")))
+        np.testing.assert_array_equal(found.encoder_input[row],
+                                      np.asarray(Image.open(f"noisy/{name}")))
 
 
 def test_both_halves_of_a_pair_are_augmented_alike():
     x = torch.rand(8, 3, 12, 12).contiguous(memory_format=torch.channels_last)
     vary = augmenter("flip + shift(3) + rotate(20) + brightness", 0.0, 1.0)
-    moved, given = varied(Batch(x, given=x.clone()), vary)
+    moved, given = varied(Batch(x, encoder_input=x.clone()), vary)
     torch.testing.assert_close(moved, given)
     assert not torch.equal(moved, x) and moved.is_contiguous(memory_format=torch.channels_last)
 
@@ -128,11 +131,11 @@ def test_a_model_learns_from_pairs(here):
                   augment="flip", batch_size=8)
     source = model.source()
     batch = source.splits["test"].batch(torch.arange(4))
-    given = batch.given.permute(0, 2, 3, 1).numpy()
+    given = batch.encoder_input.permute(0, 2, 3, 1).numpy()
     clean = batch.x.permute(0, 2, 3, 1).numpy()
     assert np.square(model.restore(given) - clean).mean() < 0.3 * np.square(given - clean).mean()
     found = collect("pairs('noisy/', 'clean/')", Reading())
-    np.testing.assert_array_equal(model.restore(found), model.restore(found.given))
+    np.testing.assert_array_equal(model.restore(found), model.restore(found.encoder_input))
 
 
 # a trained model, put to use

@@ -31,13 +31,13 @@ def images(n: int = 120) -> tuple[np.ndarray, np.ndarray]:
 def test_so_many_labels_are_shown_as_many_of_each_class():
     source = split(from_array(*images()), {"test": 0.25}, seed=0)
     batch = show_labels(source, 8, 0).splits["train"].batch(torch.arange(90))
-    shown = batch.told >= 0
-    assert shown.sum() == 8 and (batch.told[shown] == batch.y[shown]).all()
-    assert sorted(np.bincount(batch.told[shown])) == [2, 3, 3]
+    shown = batch.y_observed >= 0
+    assert shown.sum() == 8 and (batch.y_observed[shown] == batch.y[shown]).all()
+    assert sorted(np.bincount(batch.y_observed[shown])) == [2, 3, 3]
     again = show_labels(source, 8, 0).splits["train"].batch(torch.arange(90))
-    assert torch.equal(again.told, batch.told)
-    assert show_labels(source, None, 0).splits["train"].batch(torch.arange(9)).told is None
-    assert show_labels(source, 8, 0).splits["test"].batch(torch.arange(9)).told is None
+    assert torch.equal(again.y_observed, batch.y_observed)
+    assert show_labels(source, None, 0).splits["train"].batch(torch.arange(9)).y_observed is None
+    assert show_labels(source, 8, 0).splits["test"].batch(torch.arange(9)).y_observed is None
 
 
 @pytest.mark.parametrize("count", [2, 91])

@@ -34,7 +34,7 @@ def put_beside(s: Snapshot, source: Source, most_values: int = MOST_VALUES) -> N
 def _left_out(source: Source, numbers: int, values: int) -> str:
     """Why the comparison with PCA is left out, as the end of a sentence; "" if it is not."""
     train = source.splits["train"]
-    if train.given is not None:
+    if train.encoder_input is not None:
         return "the model turns one kind of sample into another"
     if len(train) < 2:
         return "there is one training sample"

@@ -55,7 +55,7 @@ def judge(
     """Measure a model of ratings on a split, by default the unseen one, together with simpler
     methods or `alone`. Empty if no item is held out, as in training."""
     split = source.splits[name or source.unseen]
-    if split.given is None:
+    if split.encoder_input is None:
         return Judged()
     if source.encoding["explicit"]:
         return _of_ratings(model, source, split, split.evenly(min(limit or MOST, MOST_EXPLICIT)))
@@ -107,7 +107,8 @@ def _of_ratings(model: Autoencoder, source: Source, split: Split, rows: Tensor) 
     place = 0
     for some in rows.split(SIZE):
         batch = split.batch(some)
-        recon = model(batch.x, given=batch.given, known=batch.known).px.mean.cpu().numpy()
+        px = model(batch.x, encoder_input=batch.encoder_input, known=batch.known).px
+        recon = px.mean.cpu().numpy()
         for row, user in enumerate(some.tolist()):
             own, values, held_out, truth = _known_and_held(split, user)
             guesses = [recon[row][held_out], *(predict(own, values, held_out)
@@ -139,7 +140,7 @@ def _predictors(source: Source) -> tuple[dict[str, Predict], tuple[str, ...]]:
 def _best(predictors: dict[float, Predict], source: Source) -> tuple[Predict, float]:
     """The predictor with the least error on the validation users; the middle one without them."""
     split = source.splits.get("val")
-    if split is None or split.given is None:
+    if split is None or split.encoder_input is None:
         chosen = [*predictors][len(predictors) // 2]
         return predictors[chosen], chosen
     errors = {}
@@ -154,9 +155,9 @@ def _best(predictors: dict[float, Predict], source: Source) -> tuple[Predict, fl
 def _known_and_held(split: Split, user: int) -> tuple[np.ndarray, ...]:
     """A user's items that the encoder sees and their ratings, then the held-out items and their
     ratings."""
-    assert isinstance(split.x, SparseRows) and isinstance(split.given, SparseRows)
+    assert isinstance(split.x, SparseRows) and isinstance(split.encoder_input, SparseRows)
     row = int(split.index[user])
-    whole, seen = split.x.matrix[row], split.given.matrix[row]
+    whole, seen = split.x.matrix[row], split.encoder_input.matrix[row]
     held_out = ~np.isin(whole.indices, seen.indices)
     return (seen.indices, seen.data.astype(np.float64), whole.indices[held_out],
             whole.data[held_out].astype(np.float64))

@@ -46,7 +46,7 @@ def recommenders(source: Source) -> list[Recommender]:
 def _ease(train: Any, source: Source) -> Recommender:
     """EASE with the penalty that ranks validation users' items best."""
     most, gram = _popular_gram(train)
-    if "val" in source.splits and source.splits["val"].given is not None:
+    if "val" in source.splits and source.splits["val"].encoder_input is not None:
         tried = PENALTIES if len(gram) <= SLOW else PENALTIES[1::2]
         weights = {penalty: ease_weights(gram, penalty) for penalty in tried}
         scores = {penalty: _ndcg(scorer(matrix, most), source.splits["val"])

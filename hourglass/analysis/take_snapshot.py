@@ -180,7 +180,7 @@ def passed(model: Autoencoder, source: Source, rows: Tensor, name: str = "") -> 
     split = source.splits[name]
     parts, kl = [], torch.zeros(0)
     for batch in batches(split, rows, "looking at samples"):
-        out = model(batch.x, batch.y, given=batch.given, known=batch.known)
+        out = model(batch.x, batch.y, encoder_input=batch.encoder_input, known=batch.known)
         if (statistics := moments(out.latent)):
             kl = statistics["q_kl"].cpu() * len(batch.x) / len(rows) + (kl if len(kl) else 0)
         nats = -out.px.log_prob(batch.x)
@@ -228,12 +228,12 @@ def restored(
     split, by default the unseen one, with a fixed seed. Also the mask of the values that the
     corruption hid, (M, ...) or (0,). Empty if training used no corruption."""
     split = source.splits[name or source.unseen]
-    if model.corruption == "none" and split.given is None:
+    if model.corruption == "none" and split.encoder_input is None:
         return {}, np.empty(0)
     fitting = max(1, COMPARED_VALUES // int(np.prod(source.shape)))
     batch = split.batch(split.evenly(min(most, fitting)))
     seen = corrupted(model.corrupt, batch.seen)
-    recon = model(batch.x, batch.y, given=seen.x).px.mean
+    recon = model(batch.x, batch.y, encoder_input=seen.x).px.mean
     bounded = source.low >= 0 and source.high <= 1
     x, corrupted_x, restored_x = (channels_last(t.float().cpu()).contiguous().numpy()
                                   for t in (batch.x, seen.x, recon))

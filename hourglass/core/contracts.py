@@ -21,15 +21,15 @@ class Batch:
 
     x: Tensor                      # (B, C, H, W), (B, C, T) or (B, D), as float
     y: Tensor | None = None        # (B,) integer labels
-    given: Tensor | None = None    # the encoder's input, if it is not x
+    encoder_input: Tensor | None = None   # if it is not x
     known: Tensor | None = None    # like x: 1 where a value is observed; missing values of x are 0
-    told: Tensor | None = None     # the labels that training may use; -1 where they are hidden
+    y_observed: Tensor | None = None   # the labels that training may use; -1 where they are hidden
     properties: Tensor | None = None   # (B, P) standardised numbers of the samples, NaN: missing
 
     @property
     def seen(self) -> Tensor:
         """The encoder's input, like x."""
-        return self.x if self.given is None else self.given
+        return self.x if self.encoder_input is None else self.encoder_input
 
 
 class Corrupted(NamedTuple):
@@ -130,7 +130,7 @@ class Collection:
     notes: list[str] = field(default_factory=list)         # notes on the data, to print
     identity: dict[str, Any] = field(default_factory=dict)  # identifies the data
     sizes: dict[str, int] = field(default_factory=dict)    # number of files by original image size
-    given: np.ndarray | None = None                        # the encoder's input, if it is not x
+    encoder_input: np.ndarray | None = None                # if it is not x
     raw: "Raw | None" = None         # unscaled values, if the scale is learnt from training data
     encoding: dict[str, Any] = field(default_factory=dict)   # the learnt encoding, as JSON data
     unreadable: tuple[str, ...] = ()                       # files that could not be read
@@ -301,11 +301,13 @@ class Rule(NamedTuple):
     # units; None where that needs the earlier samples
     extend: Callable[[Seen, dict[str, np.ndarray]], dict[str, np.ndarray]] | None = None
 
-    def calibrate(self, codes: np.ndarray, held: Seen) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Fit, and score the held-out samples, each as if `fit` had not seen it: state, (N,)."""
-        state = self.fit(codes, held)
-        return state, (self.score(held, state) if self.apart is None else
-                       self.apart(codes, held, state))
+    def calibrate(
+        self, codes: np.ndarray, samples: Seen
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Fit, and score the calibration samples, each as if `fit` had not seen it: state, (N,)."""
+        state = self.fit(codes, samples)
+        return state, (self.score(samples, state) if self.apart is None else
+                       self.apart(codes, samples, state))
 
 
 class Evaluation(Protocol):

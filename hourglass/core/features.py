@@ -72,9 +72,9 @@ class Extractor:
         looked: Looked = self.network(resized(images, sides))
         return looked
 
-    def sides(self, given: Iterable[int], size: int | tuple[int, int] | None) -> tuple[int, int]:
-        """The (height, width) that images of the `given` (height, width) are brought to."""
-        height, width = given
+    def sides(self, shape: Iterable[int], size: int | tuple[int, int] | None) -> tuple[int, int]:
+        """The (height, width) that images of this shape, (height, width), are resized to."""
+        height, width = shape
         if isinstance(size, int):
             share = size / max(height, width)
             height, width = round(height * share), round(width * share)
@@ -111,14 +111,14 @@ class _Memory:
     """Features of images, by digests of extractor and image, as long as there is room."""
 
     kept: dict[bytes, tuple[np.ndarray, ...]] = field(default_factory=dict)
-    held: int = 0   # bytes
+    used: int = 0   # bytes
 
     def keep(self, key: bytes, values: tuple[np.ndarray, ...]) -> None:
         """Keep the features of an image, if there is room."""
         size = sum(array.nbytes for array in values)
-        if self.held + size <= REMEMBERED:
+        if self.used + size <= REMEMBERED:
             self.kept[key] = tuple(array.copy() for array in values)   # a view would keep the batch
-            self.held += size
+            self.used += size
 
 
 @contextmanager

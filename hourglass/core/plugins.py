@@ -70,8 +70,8 @@ def _adapted(kind: str, name: str, part: Callable[..., Any]) -> Callable[..., An
         return _without_first(part, "reading", lambda reading, **options: part(**options))
     if kind in NEEDED or kind in REQUIRED:
         @wraps(part)
-        def made(*given: Any, **options: Any) -> Any:
-            return completed(kind, name, part(*given, **options))
+        def made(*arguments: Any, **options: Any) -> Any:
+            return completed(kind, name, part(*arguments, **options))
         for attribute, value in vars(part).items():   # such as `groups` of a class
             if not attribute.startswith("__"):
                 setattr(made, attribute, value)
@@ -120,22 +120,22 @@ def _metric_of(name: str, part: Callable[..., Any]) -> Callable[..., Any]:
     return metric
 
 
-def completed(kind: str, name: str, made: Any) -> Any:
-    """A part that was made, with what its contract assumes; raises ValueError where it lacks what
-    the contract needs."""
-    if kind in MODULES and not isinstance(made, nn.Module):
+def completed(kind: str, name: str, part: Any) -> Any:
+    """The part with what its contract assumes. Raises ValueError if it lacks what the contract
+    needs."""
+    if kind in MODULES and not isinstance(part, nn.Module):
         raise ValueError(f"the {kind} {name} must be a torch module (torch.nn.Module), not a "
-                         f"{type(made).__name__}")
-    lacking = [attribute for attribute in NEEDED.get(kind, ()) if not hasattr(made, attribute)]
+                         f"{type(part).__name__}")
+    lacking = [attribute for attribute in NEEDED.get(kind, ()) if not hasattr(part, attribute)]
     if lacking:
         raise ValueError(f"the {kind} {name} has no {' and no '.join(lacking)}; its contract is "
                          f"{REGISTRIES[f'{kind}s'].contract}")
     for attribute, value in ASSUMED.get(kind, {}).items():
-        if not hasattr(made, attribute):
-            setattr(made, attribute, value)
+        if not hasattr(part, attribute):
+            setattr(part, attribute, value)
     if kind in REQUIRED:
-        check_part(kind, name, made)
-    return made
+        check_part(kind, name, part)
+    return part
 
 
 def own_parts() -> dict[str, str]:
@@ -149,14 +149,14 @@ def is_own(registry: Registry, text: str) -> bool:
     return text.partition("(")[0].strip() in registry.own
 
 
-def load_parts(given: Any) -> None:
+def load_parts(plugins: Any) -> None:
     """Have own parts registered: by a file such as parts.py, a module's name, a module, or several
     of these. Raises ValueError for what cannot be loaded."""
-    if isinstance(given, str | Path | ModuleType) or callable(given):
-        given = [given]
-    if not isinstance(given, Iterable):
-        raise ValueError(f"parts are files such as 'parts.py' or names of modules, not {given!r}")
-    for plugin in given:
+    if isinstance(plugins, str | Path | ModuleType) or callable(plugins):
+        plugins = [plugins]
+    if not isinstance(plugins, Iterable):
+        raise ValueError(f"parts are files such as 'parts.py' or names of modules, not {plugins!r}")
+    for plugin in plugins:
         if isinstance(plugin, str | Path):
             _load(str(plugin))
 

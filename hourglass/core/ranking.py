@@ -16,9 +16,9 @@ def top_items(scores: Tensor, seen: Tensor, k: int = DEPTH) -> Tensor:
     return unseen.sort(dim=1, descending=True, stable=True).indices[:, :k]
 
 
-def hits_of(top: Tensor, held: Tensor) -> Tensor:
-    """Which of the recommended items (B, k) are among those held out (B, I)."""
-    return held.bool().gather(1, top)
+def hits_of(top: Tensor, relevant: Tensor) -> Tensor:
+    """Which of the recommended items (B, k) are among the held-out, relevant ones (B, I)."""
+    return relevant.bool().gather(1, top)
 
 
 def ndcg(hits: Tensor, count: Tensor, k: int = DEPTH) -> Tensor:

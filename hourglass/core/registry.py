@@ -28,8 +28,8 @@ class Registry:
     options. The part's signature and its hints check the options.
     """
 
-    def __init__(self, kind: str, home: str, given: int, contract: str):
-        self.kind, self.home, self.given, self.contract = kind, home, given, contract
+    def __init__(self, kind: str, home: str, positional: int, contract: str):
+        self.kind, self.home, self.positional, self.contract = kind, home, positional, contract
         self.registered: dict[str, Callable[..., Any]] = {}
         self.examples: dict[str, str] = {}
         self.own: dict[str, str] = {}   # of a user's own parts: the files they were written in
@@ -50,14 +50,14 @@ class Registry:
             return part
         return put
 
-    def make(self, text: object, *given: Any) -> Any:
+    def make(self, text: object, *arguments: Any) -> Any:
         """Make the part that a text, or an object with such a text, names: "gaussian(16)"."""
-        return self.build(read(str(text)), *given)
+        return self.build(read(str(text)), *arguments)
 
-    def build(self, call: Call, *given: Any) -> Any:
+    def build(self, call: Call, *arguments: Any) -> Any:
         """Make the part that a call names."""
         options = self.check(call)
-        return self.parts[call.name](*given, **options)
+        return self.parts[call.name](*arguments, **options)
 
     def check(self, call: Call) -> dict[str, Any]:
         """Check a call's options and convert them to the part's hints. Raises ValueError."""
@@ -69,7 +69,7 @@ class Registry:
 
     def options(self, name: str) -> dict[str, inspect.Parameter]:
         """The arguments that a text may pass to the part of that name."""
-        parameters = list(inspect.signature(self.parts[name]).parameters.items())[self.given:]
+        parameters = list(inspect.signature(self.parts[name]).parameters.items())[self.positional:]
         return {n: p for n, p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD}
 
     def signature(self, name: str) -> str:

@@ -32,7 +32,7 @@ def binarise(source: Source, how: str) -> Source:
     if (source.low < 0 or source.high > 1) and not isinstance(some.x, SparseRows):
         raise ValueError(f"binarise {how} needs values from 0 to 1 as probabilities of a 1, and "
                          f"this data has others; leave --binarise out, or scale the data")
-    if (some.given is not None or some.gaps) and not isinstance(some.x, SparseRows):
+    if (some.encoder_input is not None or some.gaps) and not isinstance(some.x, SparseRows):
         raise ValueError(f"binarise {how} needs complete samples that are their own target; this "
                          f"data {'has gaps' if some.gaps else 'consists of pairs'}")
     if isinstance(some.x, SparseRows):

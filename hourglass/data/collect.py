@@ -151,10 +151,11 @@ def split(
     low, high = (0.0, 1.0) if scale.bounded else (0.0 if counts else -np.inf, np.inf)
     base = stored(x)
     y = None if collection.y is None else torch.from_numpy(collection.y)
-    encoder_input = None if collection.given is None else stored(collection.given)
+    encoder_input = None if collection.encoder_input is None else stored(collection.encoder_input)
     gaps = x.dtype.kind == "f" and any(np.isnan(chunk).any() for chunk in chunks(x))
-    splits = {name: Split(base, y, torch.from_numpy(index), scale.factor, given=encoder_input,
-                          gaps=gaps, known=_known(x, index) if gaps else 1.0, offset=scale.offset,
+    splits = {name: Split(base, y, torch.from_numpy(index), scale.factor, gaps=gaps,
+                          encoder_input=encoder_input, offset=scale.offset,
+                          known=_known(x, index) if gaps else 1.0,
                           clip=scale.clip, lengths=lines.lengths_of(collection))
               for name, index in parts.items()}
     identity = {**collection.identity, "digest": digest_of(collection),
@@ -215,7 +216,7 @@ def _scale_of(
         return Scale(0, 1, 0, what="counts"), []
     if collection.scale is not None:
         return collection.scale, []
-    scale, notes = find_scale(x, reading.range, reading.invert, collection.given)
+    scale, notes = find_scale(x, reading.range, reading.invert, collection.encoder_input)
     return scale, [] if collection.encoding else notes   # of columns: their gaps are said already
 
 

@@ -65,7 +65,7 @@ def _checked(fields: dict[str, Any]) -> Manifest:
 
 
 def decode_to(
-    path: Path, wanted: Manifest, shape: tuple[int, ...], decode: Decode, dtype: str = "uint8"
+    path: Path, expected: Manifest, shape: tuple[int, ...], decode: Decode, dtype: str = "uint8"
 ) -> tuple[np.memmap, dict[str, str]]:
     """Decode images to a .npy file of this shape (H, W, C) and type. Returns it, and the errors.
 
@@ -77,13 +77,13 @@ def decode_to(
     if path.is_file() and kept is None and begun and not part.exists():   # killed at the very end
         kept = begun
         kept.save(path)
-    if path.is_file() and kept and kept.same(wanted):
+    if path.is_file() and kept and kept.same(expected):
         return _opened(path), kept.unreadable
     if path.exists():
-        _check_replaceable(path, kept, wanted)
+        _check_replaceable(path, kept, expected)
     path.parent.mkdir(parents=True, exist_ok=True)
-    manifest = begun if begun and begun.same(wanted) and part.is_file() else wanted
-    check_space(path.parent, (wanted.total - manifest.done) * _bytes(shape, dtype) + 2**20)
+    manifest = begun if begun and begun.same(expected) and part.is_file() else expected
+    check_space(path.parent, (expected.total - manifest.done) * _bytes(shape, dtype) + 2**20)
     with open_part(part) as file:   # another process may use it
         lock(file, f"{path} is being prepared by another process")
         rows = _append(file, part, manifest, (shape, dtype), decode)
@@ -152,13 +152,14 @@ def _opened(path: Path) -> np.memmap:
     return images
 
 
-def keep_collection(path: Path, found: Collection, manifest: Manifest) -> None:
+def keep_collection(path: Path, collection: Collection, manifest: Manifest) -> None:
     """Add names, labels and splits to the manifest, so that the file alone can be trained on."""
     manifest.done = manifest.total
     manifest.collection = {
-        "classes": list(found.classes), "names": list(found.names), "notes": found.notes,
-        "y": None if found.y is None else found.y.tolist(),
-        "parts": {name: index.tolist() for name, index in found.parts.items()}}
+        "classes": list(collection.classes), "names": list(collection.names),
+        "notes": collection.notes,
+        "y": None if collection.y is None else collection.y.tolist(),
+        "parts": {name: index.tolist() for name, index in collection.parts.items()}}
     manifest.save(path)
 
 

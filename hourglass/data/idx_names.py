@@ -22,7 +22,7 @@ LONGEST = 10_000   # entries of a folder to search
 
 
 @dataclass(frozen=True)
-class Held:
+class StoredFile:
     """A file of a folder or archive."""
 
     name: str
@@ -38,7 +38,7 @@ def holds_idx(path: Path) -> bool:
     has_idx = False
     try:
         with ExitStack() as stack:
-            for member in held_in(path, stack):
+            for member in files_in(path, stack):
                 if PurePosixPath(member.name).suffix.lower() in SUFFIXES:
                     return False
                 has_idx |= named(member.name) is not None
@@ -52,29 +52,30 @@ def named(name: str) -> re.Match[str] | None:
     return NAME.fullmatch(PurePosixPath(name).name)
 
 
-def held_in(place: Path, stack: ExitStack) -> Iterator[Held]:
+def files_in(place: Path, stack: ExitStack) -> Iterator[StoredFile]:
     """The files in a folder, zip or tar."""
     if place.is_dir():
         for count, file in enumerate(_walked(place)):
             if count > LONGEST:
                 return
-            yield Held(file.relative_to(place).as_posix(), file.stat().st_size, file.read_bytes)
+            name, size = file.relative_to(place).as_posix(), file.stat().st_size
+            yield StoredFile(name, size, file.read_bytes)
     elif not place.is_file():   # a pipe would keep its reader waiting
         return
     elif zipfile.is_zipfile(place):
         archive = stack.enter_context(zipfile.ZipFile(place))
         for member in archive.infolist():
             if not member.is_dir():
-                yield Held(member.filename.replace("\\", "/"), member.compress_size,
-                           lambda member=member: _unzipped(archive, member))  # type: ignore[misc]
+                yield StoredFile(member.filename.replace("\\", "/"), member.compress_size,
+                                 lambda member=member: _unzipped(archive, member))  # type: ignore[misc]
     elif is_archive(place):
         tar = stack.enter_context(tarfile.open(place))
         for _ in range(LOOKED_AT):
             if (entry := tar.next()) is None:
                 return
             if entry.isfile():
-                yield Held(entry.name, entry.size,
-                           lambda entry=entry: tar.extractfile(entry).read())  # type: ignore
+                yield StoredFile(entry.name, entry.size,
+                                 lambda entry=entry: tar.extractfile(entry).read())  # type: ignore
 
 
 def _walked(place: Path) -> Iterator[Path]:

@@ -63,19 +63,19 @@ def _gather(data: Any, reading: Reading | None) -> DataInMemory:
     return from_samples(data, reading)
 
 
-def with_missing(found: Collection, mask: np.ndarray | None) -> Collection:
+def with_missing(collection: Collection, mask: np.ndarray | None) -> Collection:
     """Set samples to NaN where the array's mask is 1; 8-bit pixels are then scaled to [0, 1].
     Raises ValueError if images were resized."""
     if mask is None:
-        return found
+        return collection
     hidden = from_array(mask.astype(np.uint8)).x != 0   # same layout as the samples
-    if hidden.shape != found.x.shape:
+    if hidden.shape != collection.x.shape:
         raise ValueError("masked arrays keep their size and colours; leave out size, crop, pad and "
                          "grey")
-    pixels = found.x.dtype == np.uint8 and found.x.max(initial=0) > 1
-    x = found.x / np.float32(255) if pixels else found.x.astype(np.float32)
+    pixels = collection.x.dtype == np.uint8 and collection.x.max(initial=0) > 1
+    x = collection.x / np.float32(255) if pixels else collection.x.astype(np.float32)
     x[hidden] = np.nan
-    return replace(found, x=x)
+    return replace(collection, x=x)
 
 
 def are_paths(data: Any) -> bool:

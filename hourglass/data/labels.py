@@ -84,26 +84,26 @@ def plain_labels(y: Any) -> np.ndarray:
     return _objects(y)
 
 
-def with_labels(found: Collection, paths: list[str], y: Any) -> Collection:
+def with_labels(collection: Collection, paths: list[str], y: Any) -> Collection:
     """Add labels y of all files to a collection, which lacks files that could not be read. Raises
     ValueError."""
     if y is None:
-        return found
+        return collection
     labels, classes = numbered(y, len(paths))
-    unreadable = set(found.unreadable)
+    unreadable = set(collection.unreadable)
     read = np.array([path not in unreadable for path in paths])
     assert labels is not None
-    return replace(found, y=labels[read], classes=classes)
+    return replace(collection, y=labels[read], classes=classes)
 
 
-def if_known(found: Collection) -> Collection:
+def if_known(collection: Collection) -> Collection:
     """The collection, without labels if some are missing: a part of them is of no use outside
     training."""
-    if found.y is None or not (found.y == UNKNOWN).any():
-        return found
-    return replace(found, y=None, classes=(), notes=[
-        *found.notes, f"{int((found.y == UNKNOWN).sum()):,} of {len(found.y):,} samples have no "
-        f"label, so the labels are not used"])
+    if collection.y is None or not (collection.y == UNKNOWN).any():
+        return collection
+    return replace(collection, y=None, classes=(), notes=[
+        *collection.notes, f"{int((collection.y == UNKNOWN).sum()):,} of {len(collection.y):,} "
+        f"samples have no label, so the labels are not used"])
 
 
 def _objects(y: Sequence[Any]) -> np.ndarray:

@@ -49,24 +49,24 @@ class Places:
 class BlockCache:
     """The bytes of the last blocks of remote shards."""
 
-    held: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
+    blocks: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, block: int, read: Callable[[], bytes]) -> bytes:
         """The bytes of a block, read if they are not there."""
         with self.lock:
-            if block in self.held:
-                self.held.move_to_end(block)
-                return self.held[block]
+            if block in self.blocks:
+                self.blocks.move_to_end(block)
+                return self.blocks[block]
         content = read()
         with self.lock:
-            self.held[block] = content
-            while len(self.held) > KEPT:
-                self.held.popitem(last=False)
+            self.blocks[block] = content
+            while len(self.blocks) > KEPT:
+                self.blocks.popitem(last=False)
         return content
 
     def __contains__(self, block: int) -> bool:
-        return block in self.held
+        return block in self.blocks
 
 
 @dataclass(frozen=True, eq=False)

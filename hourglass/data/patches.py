@@ -214,39 +214,39 @@ def of_rows(x: Any, rows: Any) -> Any:
     return x.of(x.owner[rows]) if isinstance(x, Patches) else x[rows]
 
 
-def all_pixels(found: Collection) -> Collection:
+def all_pixels(collection: Collection) -> Collection:
     """A collection that covers every pixel of the patches' images."""
-    x, encoder_input = as_patches(found.x), as_patches(found.given)
+    x, encoder_input = as_patches(collection.x), as_patches(collection.encoder_input)
     if x is None:
-        return found
+        return collection
     values: Any = x.covering()
     together: Any = None if encoder_input is None else encoder_input.covering()
-    return replace(found, x=values, given=together)
+    return replace(collection, x=values, encoder_input=together)
 
 
-def in_patches(found: Collection, size: tuple[int, ...], each: int | None) -> Collection:
+def in_patches(collection: Collection, size: tuple[int, ...], each: int | None) -> Collection:
     """Convert images (N, H, W, C) to one patch per image. Raises ValueError for other samples."""
-    if as_patches(found.x) is not None:
-        return found
-    if found.x.ndim != 4 or found.given is not None:
+    if as_patches(collection.x) is not None:
+        return collection
+    if collection.x.ndim != 4 or collection.encoder_input is not None:
         raise ValueError("patches are cut out of images, and these samples are not images; leave "
                          "--patches out")
-    x = np.ascontiguousarray(found.x)
+    x = np.ascontiguousarray(collection.x)
     sizes = np.full((len(x), 2), x.shape[1:3], np.int64)
-    names = found.names or tuple(map(str, range(len(x))))
+    names = collection.names or tuple(map(str, range(len(x))))
     values: Any = patches_of(x.reshape(-1), sizes, x.shape[-1], names, (size[0], size[1]))
-    identity = {**found.identity, "patches": "x".join(map(str, size)), "each": str(each or 0)}
+    identity = {**collection.identity, "patches": "x".join(map(str, size)), "each": str(each or 0)}
     if "digest" not in identity:
         identity["digest"] = hashlib.sha256(x.tobytes()).hexdigest()
-    return replace(found, x=values, names=names, identity=identity)
+    return replace(collection, x=values, names=names, identity=identity)
 
 
 def spread(
-    found: Collection, splits: dict[str, np.ndarray], each: int, seed: int
+    collection: Collection, splits: dict[str, np.ndarray], each: int, seed: int
 ) -> tuple[Collection, dict[str, np.ndarray]]:
     """Convert one patch per image to many, where all patches of an image are in the same split.
     Returns the indices of each split too."""
-    x, encoder_input = as_patches(found.x), as_patches(found.given)
+    x, encoder_input = as_patches(collection.x), as_patches(collection.encoder_input)
     assert x is not None
     many = x.spread(x.owner, each, seed)
     row = np.empty(len(x.photos.names), np.int64)
@@ -262,25 +262,25 @@ def spread(
     values: Any = many
     small = int((x.photos.sizes[x.owner] < x.size).any(1).sum())
     mirrored = [f"{small:,} of these images are smaller, and are mirrored at their edges"]
-    return replace(found, x=values, given=together, names=many.names, captions=(),
-                   notes=[*found.notes, note, *(mirrored if small else [])],
-                   y=None if found.y is None else found.y[rows]), inside
+    return replace(collection, x=values, encoder_input=together, names=many.names, captions=(),
+                   notes=[*collection.notes, note, *(mirrored if small else [])],
+                   y=None if collection.y is None else collection.y[rows]), inside
 
 
-def tiles_of(found: Collection) -> Collection:
+def tiles_of(collection: Collection) -> Collection:
     """Convert one patch per image to tiles that cover the images. Returns a plain array if each
     image is one tile."""
-    x = as_patches(found.x)
+    x = as_patches(collection.x)
     if x is None:
-        return found
+        return collection
     tiles = x.covering()
     row = np.empty(len(x.photos.names), np.int64)
     row[x.owner] = np.arange(len(x))
     rows = row[tiles.owner]
     notes = [f"{len(x):,} images are read as {len(tiles):,} tiles of "
              f"{'x'.join(map(str, x.size))} pixels, as the model was trained on patches"]
-    parts = {name: np.flatnonzero(np.isin(rows, index)) for name, index in found.parts.items()}
+    parts = {name: np.flatnonzero(np.isin(rows, index)) for name, index in collection.parts.items()}
     values: Any = tiles[:] if len(tiles) == len(np.unique(tiles.owner)) else tiles
-    return replace(found, x=values, names=tiles.names, captions=(),
-                   y=None if found.y is None else found.y[rows], parts=parts,
-                   notes=[*found.notes, *(notes if len(tiles) > len(x) else [])])
+    return replace(collection, x=values, names=tiles.names, captions=(),
+                   y=None if collection.y is None else collection.y[rows], parts=parts,
+                   notes=[*collection.notes, *(notes if len(tiles) > len(x) else [])])

@@ -45,10 +45,10 @@ def usual_columns(names: Sequence[str]) -> dict[str, int]:
     return {role: columns[role] for role in ROLES if role in columns}
 
 
-def find_columns(names: Sequence[str], given: Mapping[str, str], path: str) -> dict[str, int]:
-    """The column of each role, role -> index: those that are `given` by name, then those with a
+def find_columns(names: Sequence[str], by_role: Mapping[str, str], path: str) -> dict[str, int]:
+    """The column of each role, role -> index: those named in `by_role`, then those with a
     usual name. Raises ValueError if users or items have none."""
-    chosen = {role: name for role, name in given.items() if name}
+    chosen = {role: name for role, name in by_role.items() if name}
     for role, name in chosen.items():
         if name not in names:
             raise ValueError(f"{path} has no column {name!r} for {role}; "

@@ -129,8 +129,8 @@ class Layout(NamedTuple):
     rows: tuple[tuple[str, ...], ...]   # the first ones, without the names
 
 
-def layout_of(place: Place, asked: tuple[str, ...] = ()) -> Layout:
-    """Look at the first lines. `asked` are names of columns that there must be. Raises ValueError
+def layout_of(place: Place, names: tuple[str, ...] = ()) -> Layout:
+    """Look at the first lines. `names` are columns that it must have. Raises ValueError
     for a file that is empty or no text."""
     try:
         head = place.head()
@@ -144,7 +144,7 @@ def layout_of(place: Place, asked: tuple[str, ...] = ()) -> Layout:
         raise ValueError(f"{place.words} is empty")
     separator = next((mark for mark in SEPARATORS if mark in lines[0]), ",")
     rows = [cells(line, separator) for line in lines]
-    named = bool(set(asked) & set(rows[0])) or _has_names(rows)
+    named = bool(set(names) & set(rows[0])) or _has_names(rows)
     return Layout(separator, tuple(rows[0]) if named else (), len(rows[0]), encoding,
                   tuple(map(tuple, rows[named:])))
 

@@ -44,21 +44,21 @@ class Numbering:
         return np.array([known.setdefault(text, len(known)) for text in texts], np.int32)
 
 
-def read_triples(place: Place, given: Mapping[str, str]) -> Triples:
-    """Read a file of ratings, whose columns may be `given` by name: role -> name. Rows without a
+def read_triples(place: Place, by_role: Mapping[str, str]) -> Triples:
+    """Read a file of ratings, whose columns may be named in `by_role`: role -> name. Rows without a
     user, an item or a number as rating are left out, and a note says so. Raises ValueError."""
     pandas()   # raises ValueError where it is not installed
     if place.name.lower().endswith((".parquet", ".pq")):
-        blocks, notes = _parquet_blocks(place, given)
+        blocks, notes = _parquet_blocks(place, by_role)
         return gathered(blocks, place.words, notes)
-    layout = layout_of(place, tuple(name for name in given.values() if name))
+    layout = layout_of(place, tuple(name for name in by_role.values() if name))
     if layout.names:
-        columns, notes = find_columns(layout.names, given, place.words), []
+        columns, notes = find_columns(layout.names, by_role, place.words), []
         ignored = [name for i, name in enumerate(layout.names) if i not in columns.values()]
         notes += [f"columns that are not used: {', '.join(ignored)}"] * bool(ignored)
     else:
-        if any(given.values()):
-            name = next(name for name in given.values() if name)
+        if any(by_role.values()):
+            name = next(name for name in by_role.values() if name)
             raise ValueError(f"{place.words} has no names of columns, so none is {name!r}; its "
                              f"columns are read in this order: {', '.join(ROLES)}")
         columns = by_order(layout.width, place.words)
@@ -67,10 +67,10 @@ def read_triples(place: Place, given: Mapping[str, str]) -> Triples:
     return gathered(text_blocks(place, layout, columns), place.words, notes)
 
 
-def from_frame(frame: Any, given: Mapping[str, str]) -> Triples:
+def from_frame(frame: Any, by_role: Mapping[str, str]) -> Triples:
     """Ratings in a data frame. Raises ValueError."""
     names = tuple(map(str, frame.columns))
-    columns = find_columns(names, given, "the data frame")
+    columns = find_columns(names, by_role, "the data frame")
     named = frame.set_axis(list(names), axis=1)
     ignored = [name for i, name in enumerate(names) if i not in columns.values()]
     return gathered(iter([named[[names[i] for i in columns.values()]].set_axis(

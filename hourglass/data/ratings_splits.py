@@ -13,22 +13,22 @@ from .split_data import Source, Split
 from .splits import SPLITS, make_splits
 
 
-def split_ratings(collection: Collection, found: Ratings, shares: dict[str, float],
+def split_ratings(collection: Collection, ratings: Ratings, shares: dict[str, float],
                   seed: int) -> Source:
     """The splits of ratings. `shares` (val, test, holdout) are of users; where the last items of
     each user are held out, a share of 0 leaves its split out. Raises ValueError."""
-    build = _of_last_items if found.options.split == "last" else _of_users
-    splits, encoding, notes = build(found, shares, seed)
-    rows, items = found.matrix.shape[0], len(encoding["items"])
-    left = len(found.items) - items
-    all_notes = [*collection.notes, f"{rows:,} users and {items:,} items; {found.matrix.nnz:,} "
-                 f"{'ratings' if found.options.explicit else 'chosen items'}, "
-                 f"{found.matrix.nnz / max(rows * items, 1):.2%} of all pairs",
+    build = _of_last_items if ratings.options.split == "last" else _of_users
+    splits, encoding, notes = build(ratings, shares, seed)
+    rows, items = ratings.matrix.shape[0], len(encoding["items"])
+    left = len(ratings.items) - items
+    all_notes = [*collection.notes, f"{rows:,} users and {items:,} items; {ratings.matrix.nnz:,} "
+                 f"{'ratings' if ratings.options.explicit else 'chosen items'}, "
+                 f"{ratings.matrix.nnz / max(rows * items, 1):.2%} of all pairs",
                  *[f"{left:,} items that no training user has are left out"] * (left > 0), *notes]
-    identity = {**found.identity, "samples": rows, "shape": [items],
+    identity = {**ratings.identity, "samples": rows, "shape": [items],
                 "splits": {name: len(split.index) for name, split in splits.items()}}
-    low, high = (-np.inf, np.inf) if found.options.explicit else (0.0, 1.0)
-    return Source(splits, (items,), low, high, (), tuple(found.users), tuple(all_notes), identity,
+    low, high = (-np.inf, np.inf) if ratings.options.explicit else (0.0, 1.0)
+    return Source(splits, (items,), low, high, (), tuple(ratings.users), tuple(all_notes), identity,
                   encoding)
 
 
@@ -115,5 +115,5 @@ def _of_last_items(ratings: Ratings, shares: dict[str, float], seed: int) -> Mad
 
 def _split(x: SparseRows, index: np.ndarray, encoder_input: SparseRows | None) -> Split:
     share = float(x.counts[index].mean() / x.shape[1])
-    return Split(x, None, torch.from_numpy(np.asarray(index, np.int64)), given=encoder_input,
-                 gaps=x.has_gaps, known=share if x.has_gaps else 1.0)
+    return Split(x, None, torch.from_numpy(np.asarray(index, np.int64)), gaps=x.has_gaps,
+                 encoder_input=encoder_input, known=share if x.has_gaps else 1.0)

@@ -54,18 +54,18 @@ def facts_of(*arrays: np.ndarray) -> ValueStats:
     return ValueStats(low, high, whole, float(np.sqrt(squares / count)), missing, total)
 
 
-def find_scale(x: np.ndarray, wanted: str = "", invert: bool = False,
-               given: np.ndarray | None = None) -> tuple[Scale, list[str]]:
+def find_scale(x: np.ndarray, value_range: str = "", invert: bool = False,
+               encoder_input: np.ndarray | None = None) -> tuple[Scale, list[str]]:
     """Find the scale of samples (N, ...), and of the encoder's inputs. Returns notes too.
 
-    `wanted` is a range such as "0,4095", or "none" for no scaling. Images of integers are scaled by
-    their depth, other images by their range over all samples. So are whole numbers below 64 that
+    `value_range` is text such as "0,4095", or "none" for no scaling. Images of integers are scaled
+    by their depth, other images by their range over all samples. So are whole numbers below 64 that
     are not stored as 8 bits; that is a guess, and a warning says it. Images in [0, 1] or already
     standardised, vectors and series are not scaled. Raises ValueError for a range that cannot be
     used.
     """
-    arrays = [x] if given is None else [x, given]
-    if not wanted and x.dtype == np.uint8:   # the usual case, and a quick one
+    arrays = [x] if encoder_input is None else [x, encoder_input]
+    if not value_range and x.dtype == np.uint8:   # the usual case, and a quick one
         high = _greatest(arrays)
         scale = Scale(0, 1, 0, 1, 0, what=f"0/1 {_kind(x)}") if high <= 1 else Scale(
             0, 1 / 255, 0, 255, 8, what=f"8-bit {_kind(x)}")
@@ -74,10 +74,10 @@ def find_scale(x: np.ndarray, wanted: str = "", invert: bool = False,
     what = _named(x, facts)
     notes = [f"{facts.missing:,} of {facts.total:,} values are missing (NaN); the loss leaves them "
              f"out{_all_missing(arrays)}"] if facts.missing else []
-    if wanted and wanted != AS_IT_IS:
-        scale, said = _asked(read_range(wanted), facts, what, arrays)
-        notes += said
-    elif wanted or x.ndim != 4:
+    if value_range and value_range != AS_IT_IS:
+        scale, remarks = _asked(read_range(value_range), facts, what, arrays)
+        notes += remarks
+    elif value_range or x.ndim != 4:
         scale = Scale(0, 1, facts.low, facts.high, what=what)
     else:
         scale = _of_images(facts, what, x.dtype.kind in "iu")

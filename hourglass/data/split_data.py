@@ -31,7 +31,7 @@ class Split:
     scale: float = 1.0         # value of a stored number: 1/255 for 8-bit images
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     layout: torch.memory_format = torch.channels_last   # of images in a batch
-    given: Stored | None = None   # like x: the encoder's input
+    encoder_input: Stored | None = None   # like x: the encoder's input
     gaps: bool = False         # whether values are missing, as NaN
     known: float = 1.0         # share of observed values
     shown: Tensor | None = None   # (N,) bool, labels that training may use; None: all
@@ -50,7 +50,8 @@ class Split:
         dynamic binarisation, and new positions of random patches."""
         index = self.index.index_select(0, rows.to(self.index.device))
         y = None if self.y is None else self.y.index_select(0, index).to(self.device)
-        encoder_input = None if self.given is None else self._read(self.given, index, self.scale)
+        encoder_input = None if self.encoder_input is None else self._read(
+            self.encoder_input, index, self.scale)
         samples = self.x
         if grey and encoder_input is None:
             samples = (samples.drawn_anew() if isinstance(samples, Patches) else
@@ -154,7 +155,8 @@ class Source:
         if isinstance(any_split.x, SparseRows):   # each split may have rows of its own
             return replace(self, splits={name: replace(split, device=device, layout=layout)
                                          for name, split in self.splits.items()})
-        x, y, encoder_input, grey = any_split.x, any_split.y, any_split.given, any_split.grey
+        x, y, grey = any_split.x, any_split.y, any_split.grey
+        encoder_input = any_split.encoder_input
         if (device.type == "cuda" and isinstance(x, Tensor)
                 and not isinstance(encoder_input, OnDisk | Patches | OnDemand | SparseRows)
                 and x.dtype != torch.uint16
@@ -163,7 +165,7 @@ class Source:
             encoder_input, grey = (None if tensor is None else tensor.to(device)
                                    for tensor in (encoder_input, grey))
         moved = {name: replace(split, x=x, y=y, index=split.index.to(x.device), device=device,
-                               layout=layout, given=encoder_input, grey=grey)
+                               layout=layout, encoder_input=encoder_input, grey=grey)
                  for name, split in self.splits.items()}
         return replace(self, splits=moved)
 

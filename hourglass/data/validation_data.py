@@ -114,7 +114,7 @@ def _of_raw(training: Collection, first: Raw, samples: Any, labels: Any) -> Coll
 
 
 def _joined(training: Collection, own: Collection) -> Collection:
-    if (training.given is None) != (own.given is None):
+    if (training.encoder_input is None) != (own.encoder_input is None):
         raise ValueError("either both are pairs of input and target, the data to train on and the "
                          "validation data, or neither is")
     first, total = len(training.x), len(training.x) + len(own.x)
@@ -125,6 +125,7 @@ def _joined(training: Collection, own: Collection) -> Collection:
     y = None
     if training.y is not None:
         y = np.concatenate([training.y, _renumbered(own, classes)])
+    paired = training.encoder_input is not None and own.encoder_input is not None
     return replace(
         training, x=np.concatenate([training.x, own.x]), y=y,
         classes=classes if y is not None else (),
@@ -132,8 +133,8 @@ def _joined(training: Collection, own: Collection) -> Collection:
         parts={**parts, "val": np.arange(first, total)},
         notes=[*training.notes, *own.notes], factors=None,
         identity={k: v for k, v in training.identity.items() if k != "digest"},
-        given=None if training.given is None or own.given is None else np.concatenate(
-            [training.given, own.given]))
+        encoder_input=np.concatenate([training.encoder_input, own.encoder_input])
+        if paired else None)
 
 
 def _renumbered(own: Collection, classes: tuple[str, ...]) -> np.ndarray:

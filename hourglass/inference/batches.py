@@ -67,4 +67,4 @@ def in_batches(
 
 def seen(found: Collection) -> np.ndarray:
     """The encoder's inputs of samples (N, ...); for pairs, the other half."""
-    return found.x if found.given is None else found.given
+    return found.x if found.encoder_input is None else found.encoder_input

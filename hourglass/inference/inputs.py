@@ -132,8 +132,9 @@ class Inputs:
         if found.x.dtype.kind == "f" and (empty := int(without_values(found.x).sum())):
             self.tell(f"nothing is known of {counted(empty, 'sample')}, such as number "
                       f"{int(without_values(found.x).argmax())}: results of it mean nothing")
-        encoder_input = None if found.given is None else self._scaled(found.given, units, reading)
-        return replace(found, x=self._scaled(found.x, units, reading), given=encoder_input)
+        encoder_input = None if found.encoder_input is None else self._scaled(
+            found.encoder_input, units, reading)
+        return replace(found, x=self._scaled(found.x, units, reading), encoder_input=encoder_input)
 
     def _patches(self, patches: Patches) -> Any:
         """Scale patches, by all values of their images."""

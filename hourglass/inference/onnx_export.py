@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..model.latent_diffusion import LatentDiffusion, Told
+from ..model.latent_diffusion import Condition, LatentDiffusion
 from .encoder_decoder import Half, load_half
 from .prompted import DenoiserPrior
 
@@ -50,9 +50,11 @@ class _Denoised(nn.Module):
         super().__init__()
         self.network = deepcopy(network)
 
-    def forward(self, x: Tensor, sigma: Tensor, y: Tensor, text: Tensor, told: Tensor) -> Tensor:
-        clean = self.network.denoised(x, sigma, Told(y, text, told))
-        unused = 0 * (y.sum() + text.sum() + told.sum())   # so that each stays an input
+    def forward(
+        self, x: Tensor, sigma: Tensor, y: Tensor, text: Tensor, has_text: Tensor
+    ) -> Tensor:
+        clean = self.network.denoised(x, sigma, Condition(y, text, has_text))
+        unused = 0 * (y.sum() + text.sum() + has_text.sum())   # so that each stays an input
         return clean + unused
 
 

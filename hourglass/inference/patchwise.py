@@ -38,4 +38,4 @@ def _covered(split: Split, patches: Patches, index: torch.Tensor) -> Split:
         kind = np.empty(len(patches.photos.names), np.int64)
         kind[chosen] = split.y[index].cpu().numpy()
         y = torch.from_numpy(kind[tiles.owner])
-    return replace(split, x=tiles, y=y, given=None, index=torch.arange(len(tiles)))
+    return replace(split, x=tiles, y=y, encoder_input=None, index=torch.arange(len(tiles)))

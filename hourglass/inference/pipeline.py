@@ -41,7 +41,8 @@ class Pipeline:
         return Split(stored(samples.x), None if labels is None else torch.from_numpy(labels),
                      torch.arange(len(samples.x)), self.inputs.worth(samples.x),
                      self.network.device, gaps=gaps,
-                     given=None if samples.given is None else stored(samples.given))
+                     encoder_input=None if samples.encoder_input is None else stored(
+                         samples.encoder_input))
 
     def encode(self, x: Any, y: Any) -> np.ndarray:
         """Codes (N, ...) of samples."""

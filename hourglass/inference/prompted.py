@@ -13,7 +13,7 @@ from ..core.console import say
 from ..core.expressions import read
 from ..core.random_numbers import seeded
 from ..core.registry import text_encoders
-from ..model.latent_diffusion import Draw, LatentDiffusion, Told
+from ..model.latent_diffusion import Condition, Draw, LatentDiffusion
 from ..model.noise_levels import SAMPLERS, SamplerName
 from ..run.denoiser_file import DenoiserDescription, read_denoiser
 from ..run.folder import RunFolder
@@ -139,7 +139,7 @@ class DenoiserPrior:
             return torch.full((n,), -1 if self.about.classes else 0)
         return torch.multinomial(self.share, n, replacement=True)
 
-    def _told(self, n: int, kinds: Tensor, wish: DiffusionWish) -> tuple[Told, Told]:
+    def _told(self, n: int, kinds: Tensor, wish: DiffusionWish) -> tuple[Condition, Condition]:
         """The conditions of the samples, and those that guidance leads away from."""
         nothing = self.model.nothing(n)
         y = (kinds if self.about.classes else torch.full((n,), -1)).to(self.device)
@@ -198,8 +198,8 @@ def kept_places(anew: np.ndarray, shape: tuple[int, ...]) -> Tensor:
     return redrawn == 0
 
 
-def _cut(condition: Told, rows: slice) -> Told:
-    return Told(condition.y[rows], condition.text[rows], condition.has_text[rows])
+def _cut(condition: Condition, rows: slice) -> Condition:
+    return Condition(condition.y[rows], condition.text[rows], condition.has_text[rows])
 
 
 def denoiser_prior(folder: RunFolder, device: torch.device) -> DenoiserPrior | None:

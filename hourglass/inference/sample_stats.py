@@ -156,7 +156,7 @@ def squared_errors(model: Autoencoder, split: Split) -> np.ndarray:
     model.eval()
     errors = []
     for batch in batches(split, None, "comparing"):
-        out = model(batch.x, batch.y, given=batch.given, known=batch.known)
+        out = model(batch.x, batch.y, encoder_input=batch.encoder_input, known=batch.known)
         error = (out.px.mean - batch.x).square().float()
         if batch.known is not None:
             error = error.masked_fill(batch.known == 0, torch.nan)

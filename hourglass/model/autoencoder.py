@@ -115,7 +115,7 @@ class Autoencoder(nn.Module):
         """h (B, *code) of the encoder, y (B,) if conditional -> Latent."""
         guess = None
         if self.condition is not None:
-            y, guess = self.condition.told(h, y)
+            y, guess = self.condition.labels_and_logits(h, y)
             h = self.condition.encoding(h, y)
         anchors = self._anchors()
         with full_precision(h):
@@ -162,15 +162,15 @@ class Autoencoder(nn.Module):
 
     def forward(
         self, x: Tensor, y: Tensor | None = None, draw: bool | None = None,
-        given: Tensor | None = None, known: Tensor | None = None,
+        encoder_input: Tensor | None = None, known: Tensor | None = None,
     ) -> Output:
-        """Run the model on a batch. In training, or with `draw`, it corrupts x (unless `given` is
-        set) and samples z; otherwise neither. `known` marks the observed values of x."""
+        """Run the model on a batch. In training, or with `draw`, it corrupts x (or `encoder_input`
+        if set) and samples z; otherwise neither. `known` marks the observed values of x."""
         draw = self.training if draw is None else draw
-        given = x if given is None else given
-        seen, hidden = self.corrupt.apply(given) if draw else (given, None)
-        if hidden is None and given is not x:
-            hidden = given != x   # data pairs have no mask, only differences
+        encoder_input = x if encoder_input is None else encoder_input
+        seen, hidden = self.corrupt.apply(encoder_input) if draw else (encoder_input, None)
+        if hidden is None and encoder_input is not x:
+            hidden = encoder_input != x   # data pairs have no mask, only differences
         latent, skips = self.encode(seen, y, draw)
         params = self._params(latent.z, latent.y, skips)
         px = self.distribution(params)

@@ -21,7 +21,7 @@ class LabelCondition(nn.Module):
         for table in (self.forth[0], self.back[0]):
             nn.init.normal_(table.weight, std=0.02)  # type: ignore[arg-type]
 
-    def told(self, h: Tensor, y: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+    def labels_and_logits(self, h: Tensor, y: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
         """The classes y (B,), and no logits."""
         return y, None
 
@@ -52,7 +52,7 @@ class InferredLabel(nn.Module):
         """h (B, *back), y (B,) -> h with the class added."""
         return self.label.decoding(h, y)
 
-    def told(self, h: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
+    def labels_and_logits(self, h: Tensor, y: Tensor | None) -> tuple[Tensor, Tensor]:
         """Classes (B,), and the logits of q(y|x), (B, K)."""
         logits = self.classify(h)
         guess = logits.argmax(1)
@@ -69,7 +69,7 @@ class ClassifierHead(nn.Module):
                                       nn.Linear(width, HIDDEN), nn.ReLU(),
                                       nn.Linear(HIDDEN, classes))
 
-    def told(self, h: Tensor, y: Tensor | None) -> tuple[Tensor | None, Tensor]:
+    def labels_and_logits(self, h: Tensor, y: Tensor | None) -> tuple[Tensor | None, Tensor]:
         """The classes y (B,), and the logits of q(y|x), (B, K)."""
         return y, self.classify(h)
 

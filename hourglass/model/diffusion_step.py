@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core.contracts import Clock
-from .latent_diffusion import LatentDiffusion, Told, dropped
+from .latent_diffusion import Condition, LatentDiffusion, dropped
 
 
 @dataclass(frozen=True)
@@ -24,18 +24,18 @@ class Conditions:
     texts: Tensor
     features: Any   # (U, K), in memory or on disk
 
-    def told(self, rows: Tensor, chance: Tensor) -> Told:
+    def of_samples(self, rows: Tensor, chance: Tensor) -> Condition:
         """Of samples with these numbers (B,). Uniform numbers (B,) choose among their texts."""
         at = rows.cpu()
         first, count = self.starts[at], self.starts[at + 1] - self.starts[at]
         chosen = first + (chance.cpu() * count).long().clamp(max=(count - 1).clamp(min=0))
         there = count > 0
         if not len(self.texts):
-            return Told(self.y[at].to(rows.device), torch.zeros(len(at), 1, device=rows.device),
-                        there.to(rows.device))
+            empty = torch.zeros(len(at), 1, device=rows.device)
+            return Condition(self.y[at].to(rows.device), empty, there.to(rows.device))
         number = self.texts[torch.where(there, chosen, 0)]
         text = self.features.index_select(0, number).float()
-        return Told(self.y[at].to(rows.device), text.to(rows.device), there.to(rows.device))
+        return Condition(self.y[at].to(rows.device), text.to(rows.device), there.to(rows.device))
 
 
 class MovingAverage:
@@ -78,15 +78,15 @@ class DiffusionStep(nn.Module):
         self.single: set[str] = set()
 
     def forward(
-        self, x: Tensor, y: Tensor, given: Tensor | None = None, known: Tensor | None = None,
-        properties: Tensor | None = None, closely: bool = False,
+        self, x: Tensor, y: Tensor, encoder_input: Tensor | None = None,
+        known: Tensor | None = None, properties: Tensor | None = None, closely: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean squared error of a batch of latents x (B, *shape), with the numbers y (B,) of
         their samples. In training, some samples lose class or text. The noise is torch's."""
         network = self.model if self.training else self.averaged
         count, device = len(x), x.device
         chance = torch.rand(2, count)
-        conditions = self.conditions.told(y, chance[0])
+        conditions = self.conditions.of_samples(y, chance[0])
         if self.training:
             conditions = dropped(conditions, chance[1].to(device), bool(network.classes),
                                  bool(network.texts))

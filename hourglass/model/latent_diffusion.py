@@ -17,7 +17,7 @@ NOTHING, TEXT, CLASS = 0.1, 0.5, 0.2   # shares of training samples that get not
 
 
 @dataclass(frozen=True)
-class Told:
+class Condition:
     """The conditions of samples: classes y (B,), -1 for none, and features of texts (B, K).
     `has_text` (B,) is False for samples without a text."""
 
@@ -25,16 +25,16 @@ class Told:
     text: Tensor
     has_text: Tensor
 
-    def without(self, y: Tensor, text: Tensor) -> "Told":
+    def without(self, y: Tensor, text: Tensor) -> "Condition":
         """The same, without the classes and texts that these masks (B,) mark."""
-        return Told(torch.where(y, -1, self.y), self.text, self.has_text & ~text)
+        return Condition(torch.where(y, -1, self.y), self.text, self.has_text & ~text)
 
-    def mixed(self, other: "Told", share: Tensor) -> "Told":
+    def mixed(self, other: "Condition", share: Tensor) -> "Condition":
         """From this text to another one, by a share (B,) from 0 to 1."""
         text = torch.lerp(self.text, other.text, share[:, None])
         length = torch.lerp(self.text.norm(dim=1), other.text.norm(dim=1), share)
         scaled = F.normalize(text, dim=1) * length[:, None]
-        return Told(self.y, scaled, self.has_text | other.has_text)
+        return Condition(self.y, scaled, self.has_text | other.has_text)
 
 
 @dataclass(frozen=True)
@@ -75,42 +75,42 @@ class LatentDiffusion(nn.Module):
         self.register_buffer("mean", torch.zeros(scale))
         self.register_buffer("std", torch.ones(scale))
 
-    def denoised(self, x: Tensor, sigma: Tensor, told: Told) -> Tensor:
+    def denoised(self, x: Tensor, sigma: Tensor, condition: Condition) -> Tensor:
         """D(x, sigma): x (B, *shape) with noise of levels sigma (B,) -> the expected latents."""
         skip, out, scale, level = self._coefficients(sigma)
-        return skip * x + out * self.predicted(scale * x, level.flatten(), told)
+        return skip * x + out * self.predicted(scale * x, level.flatten(), condition)
 
-    def predicted(self, x: Tensor, level: Tensor, told: Told) -> Tensor:
+    def predicted(self, x: Tensor, level: Tensor, condition: Condition) -> Tensor:
         """The network's output for x (B, *shape) at levels (B,) from 0 to 1."""
-        prediction: Tensor = self.denoiser(x, self.condition(level, told))
+        prediction: Tensor = self.denoiser(x, self.condition(level, condition))
         return prediction
 
-    def loss(self, u: Tensor, sigma: Tensor, noise: Tensor, told: Told) -> Tensor:
+    def loss(self, u: Tensor, sigma: Tensor, noise: Tensor, condition: Condition) -> Tensor:
         """(B,) weighted mean squared error of the network, for standardised latents u (B,
         *shape)."""
         x = u + self._like(sigma, u) * noise
         skip, out, scale, level = self._coefficients(sigma)
         target = (u - skip * x) / out
-        error = self.predicted(scale * x, level.flatten(), told) - target
+        error = self.predicted(scale * x, level.flatten(), condition) - target
         return self.noising.weight(sigma) * error.square().flatten(1).mean(1)
 
-    def condition(self, level: Tensor, told: Told) -> Tensor:
+    def condition(self, level: Tensor, condition: Condition) -> Tensor:
         """The vector (B, width) of levels (B,), classes and texts."""
         rates = torch.exp(torch.linspace(0, -math.log(LONGEST), WAVES, device=level.device))
         angles = LONGEST * level[:, None] * rates
         embedding = self.level(torch.cat([angles.sin(), angles.cos()], 1).to(level.dtype))
-        embedding = embedding + self.kinds(torch.where(told.y < 0, self.classes, told.y))
+        embedding = embedding + self.kinds(torch.where(condition.y < 0, self.classes, condition.y))
         if not self.texts:
             return embedding
-        text = torch.where(told.has_text[:, None], self.words(told.text), self.wordless)
+        text = torch.where(condition.has_text[:, None], self.words(condition.text), self.wordless)
         return embedding + text
 
-    def nothing(self, count: int) -> Told:
+    def nothing(self, count: int) -> Condition:
         """The conditions of samples without class and text."""
         device = self.mean.device
-        return Told(torch.full((count,), -1, device=device),
-                    torch.zeros(count, max(self.texts, 1), device=device),
-                    torch.zeros(count, dtype=torch.bool, device=device))
+        return Condition(torch.full((count,), -1, device=device),
+                         torch.zeros(count, max(self.texts, 1), device=device),
+                         torch.zeros(count, dtype=torch.bool, device=device))
 
     def standardised(self, z: Tensor) -> Tensor:
         """Latents z (B, *shape) at mean 0 and standard deviation 1."""
@@ -121,7 +121,7 @@ class LatentDiffusion(nn.Module):
         return u * self.std + self.mean
 
     @torch.no_grad()
-    def sample(self, noise: Tensor, told: Told, against: Told, draw: Draw,
+    def sample(self, noise: Tensor, condition: Condition, against: Condition, draw: Draw,
                start: Tensor | None = None, kept: Tensor | None = None) -> Tensor:
         """Latents (B, *shape) from standard normal noise like them.
 
@@ -131,7 +131,7 @@ class LatentDiffusion(nn.Module):
         """
         levels = noise_levels(draw.steps, draw.strength if start is not None else 1.0)
         x = draw.temperature * levels[0] * noise
-        denoise = self.guided(told, against, draw.guidance)
+        denoise = self.guided(condition, against, draw.guidance)
         if start is not None:
             u = self.standardised(start)
             x = x + u
@@ -139,12 +139,12 @@ class LatentDiffusion(nn.Module):
         return self.latents(SAMPLERS[draw.sampler](denoise, x, levels))
 
     def guided(
-        self, told: Told, against: Told, guidance: float
+        self, condition: Condition, against: Condition, guidance: float
     ) -> Denoise:
         """The denoiser with classifier-free guidance (Ho & Salimans, 2022, arXiv 2207.12598)."""
         def denoise(x: Tensor, level: float) -> Tensor:
             sigma = x.new_full((len(x),), level)
-            clean = self.denoised(x, sigma, told)
+            clean = self.denoised(x, sigma, condition)
             if guidance == 1:
                 return clean
             other = self.denoised(x, sigma, against)
@@ -164,13 +164,13 @@ def holding(denoise: Denoise, u: Tensor, kept: Tensor) -> Denoise:
     return lambda x, sigma: torch.where(kept, u, denoise(x, sigma))
 
 
-def dropped(told: Told, chance: Tensor, classes: bool, texts: bool) -> Told:
+def dropped(condition: Condition, chance: Tensor, classes: bool, texts: bool) -> Condition:
     """Leave out the class, the text or both, by uniform numbers (B,), so that the network learns
     each alone and neither."""
     if not (classes and texts):
         gone = chance < NOTHING
-        return told.without(gone, gone)
-    only_class = (chance >= 1 - CLASS) & told.has_text
-    only_text = (chance >= NOTHING) & (chance < NOTHING + TEXT) & told.has_text
+        return condition.without(gone, gone)
+    only_class = (chance >= 1 - CLASS) & condition.has_text
+    only_text = (chance >= NOTHING) & (chance < NOTHING + TEXT) & condition.has_text
     gone = chance < NOTHING
-    return told.without(gone | only_text, gone | only_class)
+    return condition.without(gone | only_text, gone | only_class)

@@ -23,14 +23,14 @@ class Step(nn.Module):
         self.ranks = offers(model.likelihood, Ranks) or model.of_tokens
 
     def forward(
-        self, x: Tensor, y: Tensor | None = None, given: Tensor | None = None,
+        self, x: Tensor, y: Tensor | None = None, encoder_input: Tensor | None = None,
         known: Tensor | None = None, properties: Tensor | None = None, closely: bool = False,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss to minimise and the mean losses of a batch, where "loss" is the model's.
 
         x is (B, *shape), y (B,), properties (B, P). With `closely`, also the squared error per
         value and statistics of the posterior."""
-        out: Output = self.model(x, y, True, given, known)
+        out: Output = self.model(x, y, True, encoder_input, known)
         if properties is not None:
             out = replace(out, properties=properties)
         loss, parts = self.objective(out, self.model)

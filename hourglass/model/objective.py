@@ -89,8 +89,8 @@ class Objective(nn.Module):
     def rival_losses(self, out: Output, model: nn.Module) -> dict[str, Tensor]:
         """Losses of the discriminators, {name: scalar}. Each has a gradient only in its
         discriminator, where the term itself has none, so one backward pass trains both sides."""
-        return {f"rival_{name}": rival.rival_loss(out, model).mean()
-                for name, rival in self.rivals.items()}
+        return {f"rival_{name}": discriminator.rival_loss(out, model).mean()
+                for name, discriminator in self.rivals.items()}
 
     def rival_weights(self) -> list[tuple[list[nn.Parameter], float]]:
         """For every discriminator: its weights, and its learning rate relative to the model's."""

@@ -77,7 +77,8 @@ def _for_ratings(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
 
 def _restores(settings: Settings, source: Source) -> bool:
     """Whether there is a corruption, or pairs of images, and no setting for the network."""
-    corrupted = settings.corruption not in ("", "none") or source.splits["train"].given is not None
+    corrupted = settings.corruption not in ("", "none") or (
+        source.splits["train"].encoder_input is not None)
     said = settings.backbone or settings.decoder or settings.bottleneck or settings.loss
     return len(source.shape) == 3 and corrupted and not said and settings.model == "ae"
 

@@ -185,7 +185,7 @@ def predictions(members: Sequence[Member], split: Split) -> Predictions:
     for member in track(members, len(members), "predicting"):
         network = member.model.model.eval()
         means.append(np.concatenate([
-            _flat(network(batch.x, given=batch.given, known=batch.known).px.mean)
+            _flat(network(batch.x, encoder_input=batch.encoder_input, known=batch.known).px.mean)
             for batch in batches(split)]))
     x, known = [], []
     for batch in batches(split):

@@ -99,7 +99,7 @@ def per_sample(step: Step, source: Source, split: str, rows: Tensor) -> dict[str
     with seeded(EVALUATION_SEED, part.device):
         for chunk in rows.split(EVALUATION_BATCH):
             batch = part.batch(chunk)
-            out = step.model(batch.x, batch.y, True, batch.given, batch.known)
+            out = step.model(batch.x, batch.y, True, batch.encoder_input, batch.known)
             _, terms = objective(out, step.model)
             weights = objective.weights
             own = [weights.get(name, 1.0) * term for name, term in terms.items()

@@ -82,7 +82,7 @@ def _scale(collection: Collection, reading: Reading) -> list[str]:
     """The scaling that training would use."""
     if collection.x.ndim == 3 or collection.raw is not None:
         return []
-    scale, notes = find_scale(collection.x, reading.range, reading.invert, collection.given)
+    scale, notes = find_scale(collection.x, reading.range, reading.invert, collection.encoder_input)
     return [scale.words, *(f"note: {note}" for note in notes)]
 
 

@@ -167,7 +167,8 @@ def _passed(
         with torch.inference_mode():
             seen, outputs = judge.features(batch.x.float()).cpu().float().numpy(), np.empty(0)
             if reconstruct:
-                mean = model.model(batch.x, batch.y, given=batch.given, known=batch.known).px.mean
+                mean = model.model(batch.x, batch.y, encoder_input=batch.encoder_input,
+                                   known=batch.known).px.mean
                 mean = (mean.clamp(0, 1) if bounded else mean).float()
                 outputs = judge.features(mean).cpu().float().numpy()
         yield seen, outputs

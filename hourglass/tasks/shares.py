@@ -44,7 +44,8 @@ def some_of(found: Collection, rows: range) -> Collection:
     cut = slice(rows.start, rows.stop)
     return replace(found, x=of_rows(found.x, np.arange(rows.start, rows.stop)),
                    y=None if found.y is None else found.y[cut], names=found.names[cut],
-                   given=None if found.given is None else found.given[cut], parts={}, raw=None)
+                   encoder_input=None if found.encoder_input is None else found.encoder_input[cut],
+                   parts={}, raw=None)
 
 
 def read_shared(model: Trained, data: Any, **options: bool) -> Collection:

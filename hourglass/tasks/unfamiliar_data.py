@@ -13,7 +13,7 @@ LOOKED_AT = 128
 def unlike(model: Trained, found: Collection) -> list[str]:
     """A warning if the model reconstructs these samples far worse than its own: a line or none."""
     rows = np.unique(np.linspace(0, len(found.x) - 1, min(LOOKED_AT, len(found.x))).astype(int))
-    if model.model.condition is not None or found.given is not None or (
+    if model.model.condition is not None or found.encoder_input is not None or (
             model.description.kind == "ratings"):   # a user's row says too little
         return []
     some = Collection(found.x[rows])

@@ -113,7 +113,7 @@ def without_noise(model: Autoencoder, batch: Batch) -> Output:
     model.eval()
     try:
         with seeded(None, batch.x.device):
-            out: Output = model(batch.x, batch.y, False, batch.given, batch.known)
+            out: Output = model(batch.x, batch.y, False, batch.encoder_input, batch.known)
             return out
     finally:
         model.train(trained)

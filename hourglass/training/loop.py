@@ -199,8 +199,8 @@ def _add_gradients(
     for piece in own.chunk(state.pieces):
         batch = train.batch(piece, grey=True)
         x, encoder_input = varied(batch, plan.augment)
-        inputs = (x, batch.y if batch.told is None else batch.told, encoder_input, batch.known,
-                  batch.properties)
+        y = batch.y if batch.y_observed is None else batch.y_observed
+        inputs = (x, y, encoder_input, batch.known, batch.properties)
         whole = captured if state.pieces == 1 else None
         output = whole(inputs) if whole else None
         if output is None:
@@ -219,9 +219,9 @@ def _add_gradients(
 
 def varied(batch: Batch, augment: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor | None]:
     """x and the encoder's input, augmented together so that both move alike."""
-    if batch.given is None:
+    if batch.encoder_input is None:
         return augment(batch.x), None
-    both = augment(torch.cat([batch.x, batch.given], 1))
+    both = augment(torch.cat([batch.x, batch.encoder_input], 1))
     x, encoder_input = (torch.empty_like(batch.x).copy_(part) for part in both.chunk(2, 1))
     return x, encoder_input
 

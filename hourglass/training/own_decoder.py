@@ -31,7 +31,7 @@ def remarks(model: Autoencoder, batch: Batch) -> list[str]:
     hooks = [model.encoder.register_forward_hook(see_code),
              decoder.register_forward_hook(see_output)]
     trained = model.training
-    model.eval()(batch.x, batch.y, False, batch.given, batch.known)
+    model.eval()(batch.x, batch.y, False, batch.encoder_input, batch.known)
     model.train(trained)
     for hook in hooks:
         hook.remove()

@@ -33,7 +33,7 @@ def save_frame(model: nn.Module, batch: Batch, path: Path, caption: str) -> None
     """Write the encoder's inputs (B, C, H, W) above their reconstructions, as a PNG."""
     model.eval()
     seen = batch.seen
-    recon = model(batch.x, batch.y, given=seen).px.mean
+    recon = model(batch.x, batch.y, encoder_input=seen).px.mean
     pair = [shown(channels_last(t.float().cpu()).numpy())
             for t in (seen, recon)]
     picture = Image.fromarray((tile(pair) * 255).astype(np.uint8))

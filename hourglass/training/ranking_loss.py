@@ -14,7 +14,7 @@ SIZE = 250             # users of a batch
 def is_ranked(model: Autoencoder, source: Source) -> bool:
     """Whether epochs are compared by how held-out items are ranked."""
     return (offers(getattr(model, "likelihood", None), Ranks) and "val" in source.splits
-            and source.splits["val"].given is not None)
+            and source.splits["val"].encoder_input is not None)
 
 
 @torch.no_grad()
@@ -25,7 +25,7 @@ def missed_ndcg(model: Autoencoder, split: Split) -> float:
     model.eval()
     scores = []
     for batch in split.batches(SIZE):
-        out = model(batch.x, batch.y, False, batch.given, batch.known)
+        out = model(batch.x, batch.y, False, batch.encoder_input, batch.known)
         seen = (batch.seen != 0).flatten(1)
         held_out = (batch.x != 0).flatten(1) & ~seen
         top = top_items(out.px.mean.flatten(1), seen)

@@ -123,8 +123,8 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
     source = training.source
     watched = source.splits[source.unseen]
     samples = watched.batch(watched.evenly(COLUMNS))
-    seen = samples.x if samples.given is None else samples.given
-    samples = replace(samples, given=corrupted(training.step.model.corrupt, seen).x)
+    seen = samples.x if samples.encoder_input is None else samples.encoder_input
+    samples = replace(samples, encoder_input=corrupted(training.step.model.corrupt, seen).x)
     saved, took = time.monotonic(), 0.0
 
     def keep(progress: Progress) -> None:

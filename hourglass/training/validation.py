@@ -47,8 +47,8 @@ def evaluate(
         for chunk in rows.split(size):
             batch = split.batch(chunk)
             with fabric.autocast() if fabric else torch.autocast("cpu", enabled=False):
-                _, losses = step(batch.x, batch.y, batch.given, batch.known, batch.properties,
-                                 closely=True)
+                _, losses = step(batch.x, batch.y, batch.encoder_input, batch.known,
+                                 batch.properties, closely=True)
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0) + value * len(batch.x)
     sums, count = together(sums, len(rows), fabric)

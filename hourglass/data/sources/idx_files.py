@@ -17,7 +17,7 @@ from ...core.hints import did_you_mean
 from ...core.registry import sources
 from ...core.size_limits import check_swelling
 from ..find_images import is_archive
-from ..idx_names import Held, held_in, named
+from ..idx_names import StoredFile, files_in, named
 from ..read_image import Reading
 from .arrays import from_array
 
@@ -39,14 +39,16 @@ def idx(reading: Reading, path: str, set: str = "") -> Collection:
     with ExitStack() as stack:
         try:
             whole = place.parent if place.is_file() and not is_archive(place) else place
-            members = {member.name: member for member in held_in(whole, stack)}
+            members = {member.name: member for member in files_in(whole, stack)}
             return _read(_choose(members, path, set, place), members, reading)
         except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
             raise ValueError(f"{path} cannot be read: {str(error) or 'it is cut short'}"
                              ) from None
 
 
-def _choose(members: dict[str, Held], path: str, set_name: str, place: Path) -> dict[str, str]:
+def _choose(
+    members: dict[str, StoredFile], path: str, set_name: str, place: Path
+) -> dict[str, str]:
     """The names of the files by part and content, such as "train images", of one set. Raises
     ValueError for none, or several."""
     sets: dict[str, dict[str, str]] = {}
@@ -69,7 +71,7 @@ def _choose(members: dict[str, Held], path: str, set_name: str, place: Path) -> 
     return sets[set_name.lower() if set_name else min(sets)]
 
 
-def _read(files: dict[str, str], members: dict[str, Held], reading: Reading) -> Collection:
+def _read(files: dict[str, str], members: dict[str, StoredFile], reading: Reading) -> Collection:
     xs, ys, notes = [], [], []
     parts = [part for part in ("train", "val", "test") if f"{part} images" in files]
     for part in parts:
@@ -103,7 +105,7 @@ def _read(files: dict[str, str], members: dict[str, Held], reading: Reading) -> 
     return collection
 
 
-def _array(file: Held) -> np.ndarray:
+def _array(file: StoredFile) -> np.ndarray:
     content = file.read()
     if content[:2] == b"\x1f\x8b":
         content = _unpacked(content, file.name)
@@ -128,7 +130,7 @@ def _unpacked(content: bytes, name: str) -> bytes:
 
 
 def _labels(
-    name: str | None, members: dict[str, Held], count: int, images: str
+    name: str | None, members: dict[str, StoredFile], count: int, images: str
 ) -> np.ndarray | None:
     """Labels (N,) of images; of several columns, as QMNIST has them, the first."""
     if name is None:
@@ -140,7 +142,7 @@ def _labels(
     return y
 
 
-def _classes(y: np.ndarray, members: dict[str, Held], first: str) -> np.ndarray:
+def _classes(y: np.ndarray, members: dict[str, StoredFile], first: str) -> np.ndarray:
     """The names of the classes: characters if EMNIST's mapping is there, otherwise numbers."""
     match = named(first)
     mapping = f"{match['set'] if match else ''}-mapping.txt".lower()

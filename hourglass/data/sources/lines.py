@@ -90,45 +90,46 @@ def lines(
     text_lines = read_lines(path, column, label, raw=level == "byte")
     identity = {"path": path, "level": level, "limit": limit, "vocabulary": vocabulary,
                 "lower": lower}
-    return whole(made(text_lines, identity, level, limit, vocabulary, lower))
+    return whole(lines_of_texts(text_lines, identity, level, limit, vocabulary, lower))
 
 
-def made(
-    found: TextLines, identity: dict[str, Any], level: Unit = "character",
+def lines_of_texts(
+    text_lines: TextLines, identity: dict[str, Any], level: Unit = "character",
     limit: int | None = None, vocabulary: int = 10_000, lower: bool = False,
     about: dict[str, Any] | None = None,
 ) -> Lines:
     """Lines out of texts. The default limit is the longest line, up to a bound for the level."""
-    lengths = np.array([len(tokens_of(text, level, lower)) for text in found.texts])
+    texts = text_lines.texts
+    lengths = np.array([len(tokens_of(text, level, lower)) for text in texts])
     longest = int(lengths.max())
     chosen = limit or min(longest, LONGEST.get(level, 200))
-    notes = list(found.notes)
+    notes = list(text_lines.notes)
     if longest > chosen:
         row = int(lengths.argmax())
         unit = UNITS[level]
         notes.append(f"{int((lengths > chosen).sum()):,} of {len(lengths):,} lines are longer than "
                      f"{chosen} {unit} and are cut; the longest has {longest:,} "
-                     f"({found.texts[row][:20]!r} ...)" + (
+                     f"({texts[row][:20]!r} ...)" + (
                          "; change it with limit=" if identity else ", as the model was trained"))
-    y, classes = numbered([name or None for name in found.labels] or None, len(found.texts))
-    own = {name: np.flatnonzero(np.array(found.splits) == name)
-           for name in dict.fromkeys(found.splits)}
-    digest = hashlib.sha256("\n".join(found.texts).encode(errors="surrogateescape")).hexdigest()
-    return Lines(found.texts, level, chosen, vocabulary, lower, y, classes, own, tuple(notes),
+    y, classes = numbered([name or None for name in text_lines.labels] or None, len(texts))
+    own = {name: np.flatnonzero(np.array(text_lines.splits) == name)
+           for name in dict.fromkeys(text_lines.splits)}
+    digest = hashlib.sha256("\n".join(texts).encode(errors="surrogateescape")).hexdigest()
+    return Lines(texts, level, chosen, vocabulary, lower, y, classes, own, tuple(notes),
                  {**identity, "digest": digest}, about or {})
 
 
-def whole(found: Lines) -> Collection:
+def whole(lines: Lines) -> Collection:
     """All lines, with the vocabulary of all, until they are split."""
-    return found.learn(np.arange(len(found.texts)))
+    return lines.learn(np.arange(len(lines.texts)))
 
 
-def lengths_of(found: Collection) -> Any:
+def lengths_of(collection: Collection) -> Any:
     """The number of tokens (N,) of each line, as a tensor; None for other data."""
     import torch
-    if found.encoding.get("kind") != KIND:
+    if collection.encoding.get("kind") != KIND:
         return None
-    return torch.from_numpy(np.isfinite(found.x).sum(1))
+    return torch.from_numpy(np.isfinite(collection.x).sum(1))
 
 
 def of_texts(texts: Any, y: Any = None, **options: Any) -> Collection:
@@ -137,7 +138,7 @@ def of_texts(texts: Any, y: Any = None, **options: Any) -> Collection:
     text_lines = TextLines(as_texts(texts))
     options = {name: checked[name] for name in ("level", "limit", "vocabulary", "lower")
                if name in options}
-    raw = made(text_lines, {"lines": len(text_lines.texts), **options}, **options)
+    raw = lines_of_texts(text_lines, {"lines": len(text_lines.texts), **options}, **options)
     labels, classes = numbered(y, len(text_lines.texts))
     return whole(replace(raw, y=labels, classes=classes))
 
@@ -166,7 +167,7 @@ def lines_like(data: Any, encoding: Mapping[str, Any]) -> Collection:
     limit, lower = int(encoding["length"]) - 1, bool(encoding.get("lower"))
     if not isinstance(data, str | Path):
         text_lines = TextLines(as_texts(data))
-        return made(text_lines, {}, level, limit, lower=lower).encode(encoding)
+        return lines_of_texts(text_lines, {}, level, limit, lower=lower).encode(encoding)
     call = _as_call(str(data))
     options = {"path": str(data)} if call is None else sources.check(call)
     if call is None and not Path(data).expanduser().exists():
@@ -174,7 +175,7 @@ def lines_like(data: Any, encoding: Mapping[str, Any]) -> Collection:
                          f"from Python: model.encode(['some text'])")
     text_lines = read_lines(str(options["path"]), str(options.get("column", "")),
                             str(options.get("label", "")), raw=level == "byte")
-    return made(text_lines, {}, level, limit, lower=lower).encode(encoding)
+    return lines_of_texts(text_lines, {}, level, limit, lower=lower).encode(encoding)
 
 
 def _as_call(data: str) -> Call | None:

@@ -20,7 +20,7 @@ from ..pandas_library import is_frame, pandas, python_texts
 from ..read_image import Reading
 from ..text_bytes import text_in
 from ..text_files import NAMED, TABLES, TextLines, contents, split_in
-from .lines import Lines, as_texts, made, whole
+from .lines import Lines, as_texts, lines_of_texts, whole
 
 KIND = "molecules"
 NAMES = ("smiles", "canonical_smiles", "canonicalsmiles", "isomeric_smiles", "smi",
@@ -216,7 +216,8 @@ def lines_of(
         notes.append(f"{len(long):,} molecules of more than {limit} tokens are left out, {way}; "
                      f"{_some(rows, long)}")
     rows, texts = rows.kept(fit), [texts[i] for i in fit]
-    lines = made(TextLines(texts, rows.labels, rows.splits, notes), identity, notation, limit)
+    lines = lines_of_texts(TextLines(texts, rows.labels, rows.splits, notes), identity, notation,
+                           limit)
     return replace(lines, shown=tuple(rows.smiles), properties=rows.properties)
 
 

@@ -123,7 +123,7 @@ def ratings(
     triples = read_triples(place, column_names)
     titles, notes = titles_of(triples.items, place, items)
     triples.notes += notes
-    return whole(made(triples, titles, options), triples)
+    return whole(ratings_of_triples(triples, titles, options), triples)
 
 
 def of_frame(frame: Any, **options: Any) -> Collection:
@@ -133,16 +133,16 @@ def of_frame(frame: Any, **options: Any) -> Collection:
     triples = from_frame(frame, column_names)
     titles, notes = titles_of(triples.items, None, beside)
     triples.notes += notes
-    return whole(made(triples, titles, RatingOptions(**options)), triples)
+    return whole(ratings_of_triples(triples, titles, RatingOptions(**options)), triples)
 
 
-def whole(found: Ratings, triples: Triples) -> Collection:
+def whole(ratings: Ratings, triples: Triples) -> Collection:
     """All users over all items, until they are split."""
-    collection = found.learn(np.arange(len(found.users)))
+    collection = ratings.learn(np.arange(len(ratings.users)))
     return replace(collection, notes=triples.notes)
 
 
-def made(triples: Triples, titles: list[str], options: RatingOptions) -> Ratings:
+def ratings_of_triples(triples: Triples, titles: list[str], options: RatingOptions) -> Ratings:
     """Rows of users out of triples, which are used up. Adds notes to them. Raises ValueError."""
     digest = digest_of(triples)
     if options.split == "last" and triples.time is None:

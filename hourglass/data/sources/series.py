@@ -210,21 +210,21 @@ def plain_array(path: str | Path) -> np.ndarray:
     return array
 
 
-def frame_of_array(held: np.ndarray, what: str) -> Any:
+def frame_of_array(values: np.ndarray, what: str) -> Any:
     """Convert a series (T,) or (T, C) to a pandas.DataFrame. Raises ValueError for other shapes."""
-    held = held[:, None] if held.ndim == 1 else held
-    if held.ndim != 2 or held.dtype.kind not in "biuf":
+    values = values[:, None] if values.ndim == 1 else values
+    if values.ndim != 2 or values.dtype.kind not in "biuf":
         more = "; windows (N, T, C) are read with array('file.npy', kind='series')" * (
-            held.ndim == 3)
-        raise ValueError(f"{what} holds an array of {held.dtype}, {held.shape}, and a series is "
-                         f"numbers (T,) or (T, C){more}")
-    names = [f"channel_{i}" for i in range(1, held.shape[1] + 1)]
-    return pandas().DataFrame(held, columns=names)
+            values.ndim == 3)
+        raise ValueError(f"{what} holds an array of {values.dtype}, {values.shape}, and a series "
+                         f"is numbers (T,) or (T, C){more}")
+    names = [f"channel_{i}" for i in range(1, values.shape[1] + 1)]
+    return pandas().DataFrame(values, columns=names)
 
 
-def whole(found: Series) -> Collection:
+def whole(series: Series) -> Collection:
     """All windows of a series, scaled by all steps, until it is split."""
-    return found.learn(np.arange(len(found.starts)))
+    return series.learn(np.arange(len(series.starts)))
 
 
 def from_frame(

@@ -186,9 +186,9 @@ def read_table(
     return replace(rows, dates=dates)
 
 
-def whole(found: Table) -> Collection:
+def whole(table: Table) -> Collection:
     """All rows of a table, encoded by all rows, until it is split."""
-    return found.learn(np.arange(len(found.frame)))
+    return table.learn(np.arange(len(table.frame)))
 
 
 def from_frame(

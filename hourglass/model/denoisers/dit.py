@@ -43,17 +43,17 @@ class DiT(nn.Module):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, u: Tensor, told: Tensor) -> Tensor:
-        """u (B, *shape), told (B, width) -> like u."""
-        whole = u if u.ndim == 4 else u.flatten(1)[:, None, None]
-        height, width = whole.shape[2:]
+    def forward(self, u: Tensor, condition: Tensor) -> Tensor:
+        """u (B, *shape), condition (B, width) -> like u."""
+        grid = u if u.ndim == 4 else u.flatten(1)[:, None, None]
+        height, width = grid.shape[2:]
         (rows, columns), (high, wide) = self.patches, self.sides
-        padded = F.pad(whole, (0, columns * wide - width, 0, rows * high - height))
+        padded = F.pad(grid, (0, columns * wide - width, 0, rows * high - height))
         h = self.enter(rearrange(padded, "b c (i p) (j q) -> b (i j) (c p q)", p=high, q=wide))
         h = h + self.places
         for block in self.blocks:
-            h = block(h, told)
-        scale, shift = self.tell(F.silu(told))[:, None].chunk(2, 2)
+            h = block(h, condition)
+        scale, shift = self.tell(F.silu(condition))[:, None].chunk(2, 2)
         h = self.leave(self.norm(h) * (1 + scale) + shift)
         out: Tensor = rearrange(h, "b (i j) (c p q) -> b c (i p) (j q)", i=rows, p=high, q=wide)
         return out[:, :, :height, :width].reshape(u.shape)
@@ -74,8 +74,8 @@ class _TokenBlock(nn.Module):
         nn.init.zeros_(self.tell.weight)
         nn.init.zeros_(self.tell.bias)
 
-    def forward(self, h: Tensor, told: Tensor) -> Tensor:
-        scale, shift, gate, more, move, let = self.tell(F.silu(told))[:, None].chunk(6, 2)
+    def forward(self, h: Tensor, condition: Tensor) -> Tensor:
+        scale, shift, gate, more, move, let = self.tell(F.silu(condition))[:, None].chunk(6, 2)
         attended = self._attend(self.before_attention(h) * (1 + scale) + shift)
         h = h + gate * self.dropout(attended)
         dense = self.dense(self.before_dense(h) * (1 + more) + move)

@@ -24,11 +24,11 @@ class DenseDenoiser(nn.Module):
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
-    def forward(self, u: Tensor, told: Tensor) -> Tensor:
-        """u (B, *shape), told (B, width) -> like u."""
+    def forward(self, u: Tensor, condition: Tensor) -> Tensor:
+        """u (B, *shape), condition (B, width) -> like u."""
         h = self.enter(u.flatten(1))
         for block in self.blocks:
-            h = block(h, told)
+            h = block(h, condition)
         out: Tensor = self.leave(self.norm(h)).view_as(u)
         return out
 
@@ -45,7 +45,7 @@ class _DenseBlock(nn.Module):
         nn.init.zeros_(self.tell.weight)
         nn.init.zeros_(self.tell.bias)
 
-    def forward(self, h: Tensor, told: Tensor) -> Tensor:
-        scale, shift, gate = self.tell(F.silu(told)).chunk(3, 1)
+    def forward(self, h: Tensor, condition: Tensor) -> Tensor:
+        scale, shift, gate = self.tell(F.silu(condition)).chunk(3, 1)
         out: Tensor = h + gate * self.layers(self.norm(h) * (1 + scale) + shift)
         return out

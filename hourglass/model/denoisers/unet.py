@@ -52,17 +52,17 @@ class UNet(nn.Module):
         self.norm, self.leave = _norm(now), nn.Conv2d(now, shape[0], 3, padding=1)
         _begin_at_nothing(self.leave)
 
-    def forward(self, u: Tensor, told: Tensor) -> Tensor:
-        """u (B, C, H, W), told (B, width) -> like u."""
+    def forward(self, u: Tensor, condition: Tensor) -> Tensor:
+        """u (B, C, H, W), condition (B, width) -> like u."""
         h = self.enter(u)
         skips = [h]
         for layer in self.down:
-            h = layer(h, told) if isinstance(layer, _Residual) else layer(h)
+            h = layer(h, condition) if isinstance(layer, _Residual) else layer(h)
             skips.append(h)
-        h = self.after(self.attention(self.middle(h, told)), told)
+        h = self.after(self.attention(self.middle(h, condition)), condition)
         for layer in self.up:
             if isinstance(layer, _Residual):
-                h = layer(torch.cat([h, skips.pop()], 1), told)
+                h = layer(torch.cat([h, skips.pop()], 1), condition)
             else:
                 h = layer(F.interpolate(h, size=skips[-1].shape[2:], mode="nearest"))
         out: Tensor = self.leave(F.silu(self.norm(h)))
@@ -82,8 +82,8 @@ class _Residual(nn.Module):
         _begin_at_nothing(self.tell)
         _begin_at_nothing(self.second)
 
-    def forward(self, h: Tensor, told: Tensor) -> Tensor:
-        scale, shift = self.tell(F.silu(told))[:, :, None, None].chunk(2, 1)
+    def forward(self, h: Tensor, condition: Tensor) -> Tensor:
+        scale, shift = self.tell(F.silu(condition))[:, :, None, None].chunk(2, 1)
         modulated = self.again(self.first(F.silu(self.norm(h)))) * (1 + scale) + shift
         out: Tensor = self.straight(h) + self.second(self.dropout(F.silu(modulated)))
         return out

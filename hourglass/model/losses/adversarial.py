@@ -51,37 +51,37 @@ class Convolutional(nn.Module):
         return self.decide(h)[:, 0], h
 
 
-def frozen(rival: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+def frozen(discriminator: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """The discriminator's score and features of x, without a gradient for its weights."""
-    fixed = {name: weight.detach() for name, weight in rival.named_parameters()}
-    output: tuple[Tensor, Tensor] = functional_call(rival, fixed, (x,))
+    fixed = {name: weight.detach() for name, weight in discriminator.named_parameters()}
+    output: tuple[Tensor, Tensor] = functional_call(discriminator, fixed, (x,))
     return output
 
 
-def likeness(right: Tensor, made: Tensor) -> Tensor:
+def likeness(right: Tensor, generated: Tensor) -> Tensor:
     """Half the mean squared distance (B,) of features (B, F), each in standard deviations of those
     that are right."""
     spread = right.var(0, correction=0) + LEAST * right.square().mean() + 1e-12
-    return ((made - right).square() / spread).mean(1) / 2
+    return ((generated - right).square() / spread).mean(1) / 2
 
 
-def held_back(lost: Callable[[Tensor], Tensor], made: Tensor, most: Tensor) -> Tensor:
-    """lost(made) (B,). The gradient of its sum for each sample of `made` (B, ...) is shortened to
-    the length `most` (B,) or ()."""
-    if not (torch.is_grad_enabled() and made.requires_grad):
-        return lost(made)
-    at = made.detach().requires_grad_()
+def clipped_gradient(lost: Callable[[Tensor], Tensor], generated: Tensor, most: Tensor) -> Tensor:
+    """lost(generated) (B,). The gradient of its sum is clipped, for each sample of `generated`
+    (B, ...), to the length `most` (B,) or ()."""
+    if not (torch.is_grad_enabled() and generated.requires_grad):
+        return lost(generated)
+    at = generated.detach().requires_grad_()
     loss = lost(at)
     slope, = torch.autograd.grad(loss.sum(), at)
     size = slope.flatten(1).norm(dim=1)
     share = (most / size.clamp(min=1e-12)).clamp(max=1).reshape(-1, *[1] * (slope.ndim - 1))
-    return loss.detach() + ((made - made.detach()) * slope * share).flatten(1).sum(1)
+    return loss.detach() + ((generated - generated.detach()) * slope * share).flatten(1).sum(1)
 
 
-def told_apart(rival: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
+def discriminator_loss(discriminator: nn.Module, real: Tensor, fake: Tensor) -> Tensor:
     """The discriminator's own loss, (B,): cross-entropy of real against fake (Goodfellow et al.,
     2014, arXiv 1406.2661). Neither input gets a gradient."""
-    return softplus(-rival(real.detach())[0]) + softplus(rival(fake.detach())[0])
+    return softplus(-discriminator(real.detach())[0]) + softplus(discriminator(fake.detach())[0])
 
 
 def _of_codes(model: nn.Module, width: int, layers: int) -> Dense:
@@ -110,7 +110,7 @@ class PriorDiscriminator(nn.Module):
 
     def rival_loss(self, out: Output, model: nn.Module) -> Tensor:
         """(B,), with a gradient only for the discriminator."""
-        return told_apart(self.rival, _prior_draws(out, model), out.latent.z)
+        return discriminator_loss(self.rival, _prior_draws(out, model), out.latent.z)
 
 
 @terms.add("tc_gan")
@@ -132,7 +132,7 @@ class ShuffleDiscriminator(nn.Module):
         """(B,), with a gradient only for the discriminator."""
         z = out.latent.z.flatten(1)
         order = torch.rand_like(z).argsort(0)   # a permutation for each dimension
-        return told_apart(self.rival, z, z.gather(0, order))
+        return discriminator_loss(self.rival, z, z.gather(0, order))
 
 
 @terms.add("learned_likeness")
@@ -159,9 +159,9 @@ class ImageDiscriminator(nn.Module):
         """(B,)."""
         right = frozen(self.rival, out.x)[1].detach()
         away = (out.px.mean - out.x).detach().flatten(1).norm(dim=1)
-        distance = held_back(lambda x: likeness(right, frozen(self.rival, x)[1])
-                             * out.x[0].numel() * WEIGHT, out.px.mean, away)
-        unreal = sum(held_back(lambda x: softplus(-frozen(self.rival, x)[0]), x, away.mean())
+        distance = clipped_gradient(lambda x: likeness(right, frozen(self.rival, x)[1])
+                                    * out.x[0].numel() * WEIGHT, out.px.mean, away)
+        unreal = sum(clipped_gradient(lambda x: softplus(-frozen(self.rival, x)[0]), x, away.mean())
                      for x in self._made(out, model))
         return distance + self.realism * unreal
 
@@ -175,8 +175,9 @@ class ImageDiscriminator(nn.Module):
         """(B,), with a gradient only for the discriminator."""
         with torch.no_grad():
             reconstruction, drawn = self._made(out, model)
-        lost = told_apart(self.rival, out.x, reconstruction) + softplus(self.rival(drawn)[0])
-        return torch.where(lost.detach().mean() > REST, lost, lost.detach())
+        loss = discriminator_loss(self.rival, out.x, reconstruction)
+        loss = loss + softplus(self.rival(drawn)[0])
+        return torch.where(loss.detach().mean() > REST, loss, loss.detach())
 
     def _made(self, out: Output, model: nn.Module) -> tuple[Tensor, Tensor]:
         """Decoded codes and decoded samples of the prior, without a gradient for the encoder."""
