@@ -35,7 +35,7 @@ def measured(name: str, epochs: int, folder: Path) -> list[float]:
     (folder / f"{name}.csv").write_text(text.replace(sep, ","))
     model = hg.train(f"series('{folder / name}.csv', window={window})", epochs=epochs,
                      corruption=f"future({ahead})", out=folder / name, report=False, quiet=True)
-    rows = fit_forecaster(model.trained, model.source(), ahead).told["rows"]
+    rows = fit_forecaster(model.trained, model.source(), ahead).measurements["rows"]
     std = np.array(model.source().encoding["std"])
     errors = np.array([[float(error) for error in row[2:6]] for row in rows]) / std[:, None]
     return np.sqrt(np.square(errors).mean(0)).tolist()

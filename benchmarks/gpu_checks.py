@@ -160,7 +160,7 @@ def memory(given: argparse.Namespace) -> Iterator[Found]:
             notes = [note for progress in run(training) for note in progress.notes]
             loss = training.state.history[-1]["train_loss"]
             peak = torch.cuda.max_memory_reserved() / 2**30 if cuda else 0.0
-            outcomes[most] = loss, peak, notes, training.state.pieces, training.told
+            outcomes[most] = loss, peak, notes, training.state.pieces, training.further_notes
         if cuda:
             del training
             gc.collect()

@@ -92,9 +92,9 @@ def page(given: argparse.Namespace, place: Path) -> None:
     from hourglass.searching.aims import Aim
     from hourglass.searching.page import write_page
     from hourglass.searching.records import Records, TrialRecord
-    from hourglass.searching.study_folder import Asked, new_study
+    from hourglass.searching.study_folder import SearchOptions, new_study
     random_ = np.random.default_rng(0)
-    folder = new_study(place / "study", Asked(metric="val_mse", trials=given.trials),
+    folder = new_study(place / "study", SearchOptions(metric="val_mse", trials=given.trials),
                        {"data": "digits"})
     holes = {"model.dim": "2 to 30", "lr": "0.0001 to 0.1, log scale", "backbone": "mlp or conv",
              **{f"loss.term{i}": "0.0 to 1.0" for i in range(6)}}

@@ -76,7 +76,7 @@ def test_later_steps_are_forecast_from_earlier_ones(run):
 def test_the_mix_is_no_worse_on_validation_windows_than_each_way(run):
     source = run.source()
     del source.splits["test"]   # so that it is measured where it was chosen
-    table = fit_forecaster(run.trained, source, 12).told["rows"]
+    table = fit_forecaster(run.trained, source, 12).measurements["rows"]
     for name, what, *errors, _ in table:
         *each, mixed = map(float, errors)
         assert what == "RMSE" and mixed <= 1.001 * (min(each) if name == "wave" else each[2])

@@ -167,7 +167,7 @@ def test_each_column_is_filled_in_by_its_weights():
 
 
 def test_what_cannot_be_learnt_is_filled_in_by_the_mean_or_near_it(run):
-    told = filler_of(run).told
+    told = filler_of(run).measurements
     rows = {row[0]: row for row in told["rows"]}
     assert list(rows) == ["a", "b", "noise", "kind"]
     assert rows["kind"][1] == "accuracy" and rows["a"][1] == "RMSE"
@@ -185,7 +185,7 @@ def test_the_error_in_the_report_is_that_of_hidden_cells_in_their_units(run):
         own = frame.iloc[index].reset_index(drop=True)
         filled = run.impute(own.assign(b=own.b.mask(gone)))
         errors += list((filled.b - own.b)[gone])
-    told = {row[0]: float(row[5]) for row in filler_of(run).told["rows"]}
+    told = {row[0]: float(row[5]) for row in filler_of(run).measurements["rows"]}
     assert told["b"] == pytest.approx(np.sqrt(np.square(errors).mean()), rel=0.5)
 
 
@@ -203,7 +203,7 @@ def test_where_data_and_filler_are_gone_the_model_is_on_its_own(tmp_path):
     run = train(kinds(40), backbone="mlp(4)", epochs=1, out=tmp_path / "run", quiet=True)
     (tmp_path / "run" / "imputation.safetensors").unlink()
     assert (filler_of(hg.load(tmp_path / "run")).weights == [1, 0, 0]).all()
-    assert filler_of(run).told["rows"], "this one has its data"
+    assert filler_of(run).measurements["rows"], "this one has its data"
 
 
 def test_more_rounds_put_what_is_filled_in_in_again(run):

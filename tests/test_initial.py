@@ -190,7 +190,7 @@ def test_the_console_and_the_report_say_it(tmp_path):
                        out=tmp_path / "run")
     last = list(run(training))[-1]
     assert any("--epochs 8" in note for note in last.notes)
-    assert any("still falling" in note for note in training.told)
+    assert any("still falling" in note for note in training.further_notes)
 
 
 def test_a_batch_is_not_changed_by_looking_at_it(tmp_path):

@@ -75,12 +75,12 @@ def settle(training: "Training") -> bool:
 
 def outcome(training: "Training", best: bool) -> dict[str, Any]:
     """How a training ended, for run.json. `best`: the best epoch's weights are in place."""
-    state = training.state
-    lasting = [state.trouble] if state.trouble and state.trouble not in training.told else []
+    state, notes = training.state, training.further_notes
+    lasting = [state.trouble] if state.trouble and state.trouble not in notes else []
     return {"epochs": _count(state.rows),
             "best_epoch": _figures(state.kept_epoch) if best else 0, "steps": state.step,
             "seconds": round(state.seconds, 2), "ended": training.ended,
-            "notes": [*training.source.notes, *training.told, *lasting]}
+            "notes": [*training.source.notes, *notes, *lasting]}
 
 
 def look(training: "Training") -> dict[str, float]:

@@ -67,21 +67,21 @@ class MoleculeSet:
         return np.array([property_of(name, molecule) for molecule in self.molecules])
 
 
-def valid(made: MoleculeSet) -> float:
+def valid(generated: MoleculeSet) -> float:
     """The share of texts that are molecules."""
-    return len(made.molecules) / len(made.smiles) if made.smiles else 0.0
+    return len(generated.molecules) / len(generated.smiles) if generated.smiles else 0.0
 
 
-def unique_at(made: MoleculeSet, k: int) -> float:
+def unique_at(generated: MoleculeSet, k: int) -> float:
     """The share of different molecules among the first k valid ones."""
-    first = made.canonical[:k]
+    first = generated.canonical[:k]
     return len(set(first)) / len(first) if first else 0.0
 
 
-def novel(made: MoleculeSet, training: Iterable[str]) -> float:
+def novel(generated: MoleculeSet, training: Iterable[str]) -> float:
     """The share of the different valid molecules that are not among canonical SMILES of training.
     """
-    different = set(made.canonical)
+    different = set(generated.canonical)
     return len(different - set(training)) / len(different) if different else 0.0
 
 
@@ -93,16 +93,16 @@ def similarities(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return both / np.maximum(either, 1)
 
 
-def nearest_similarity(made: np.ndarray, real: np.ndarray) -> float:
+def nearest_similarity(generated: np.ndarray, real: np.ndarray) -> float:
     """SNN: the mean over made fingerprints of the similarity to the nearest real one."""
-    best = [similarities(some, real).max(1) for some in _blocks(made)]
+    best = [similarities(some, real).max(1) for some in _blocks(generated)]
     return float(np.concatenate(best).mean())
 
 
-def internal_diversity(made: np.ndarray) -> float:
+def internal_diversity(generated: np.ndarray) -> float:
     """IntDiv: 1 minus the mean similarity of all pairs of fingerprints, each with itself too."""
-    total = sum(float(similarities(some, made).sum()) for some in _blocks(made))
-    return 1 - total / len(made)**2
+    total = sum(float(similarities(some, generated).sum()) for some in _blocks(generated))
+    return 1 - total / len(generated)**2
 
 
 def _blocks(values: np.ndarray) -> list[np.ndarray]:
@@ -116,40 +116,41 @@ def overlap_of_counts(a: Mapping[str, int], b: Mapping[str, int]) -> float:
     return both / (sizes[0] * sizes[1]) if all(sizes) else 0.0
 
 
-def descriptor_frechet(made: MoleculeSet, real: MoleculeSet) -> float:
+def descriptor_frechet(generated: MoleculeSet, real: MoleculeSet) -> float:
     """Fréchet distance of the descriptors, in standard deviations of the real ones. It is not FCD,
     whose numbers come from a network (ChemNet)."""
     mean, std = real.descriptors.mean(0), real.descriptors.std(0)
     scale = np.where(std > 0, std, 1)
-    return frechet_distance((made.descriptors - mean) / scale, (real.descriptors - mean) / scale)
+    return frechet_distance((generated.descriptors - mean) / scale,
+                            (real.descriptors - mean) / scale)
 
 
-def fingerprint_frechet(made: MoleculeSet, real: MoleculeSet) -> float:
+def fingerprint_frechet(generated: MoleculeSet, real: MoleculeSet) -> float:
     """Fréchet distance of the first FOLDED principal components of the real fingerprints."""
     centred = real.fingerprints - real.fingerprints.mean(0)
     _, _, axes = np.linalg.svd(centred, full_matrices=False)
     axes = axes[:FOLDED].T
-    return frechet_distance(made.fingerprints @ axes, real.fingerprints @ axes)
+    return frechet_distance(generated.fingerprints @ axes, real.fingerprints @ axes)
 
 
 def compare_sets(
-    made: MoleculeSet, real: MoleculeSet, training: Iterable[str] = ()
+    generated: MoleculeSet, real: MoleculeSet, training: Iterable[str] = ()
 ) -> dict[str, float]:
     """All measures of made molecules, against real ones that training did not see. `training` are
     canonical SMILES. Without two valid molecules, only their share."""
-    scores = {"valid": valid(made)}
-    if len(made.molecules) < 2 or len(real.molecules) < 2:
+    scores = {"valid": valid(generated)}
+    if len(generated.molecules) < 2 or len(real.molecules) < 2:
         return scores
     from scipy.stats import wasserstein_distance
-    k = len(made.smiles)
-    scores |= {f"unique@{k}": unique_at(made, k), "novel": novel(made, training),
-               "descriptor_frechet": descriptor_frechet(made, real),
-               "fingerprint_frechet": fingerprint_frechet(made, real),
-               "nearest_similarity": nearest_similarity(made.fingerprints, real.fingerprints),
-               "internal_diversity": internal_diversity(made.fingerprints),
-               "scaffold_overlap": overlap_of_counts(made.scaffolds, real.scaffolds)}
+    k = len(generated.smiles)
+    scores |= {f"unique@{k}": unique_at(generated, k), "novel": novel(generated, training),
+               "descriptor_frechet": descriptor_frechet(generated, real),
+               "fingerprint_frechet": fingerprint_frechet(generated, real),
+               "nearest_similarity": nearest_similarity(generated.fingerprints, real.fingerprints),
+               "internal_diversity": internal_diversity(generated.fingerprints),
+               "scaffold_overlap": overlap_of_counts(generated.scaffolds, real.scaffolds)}
     return scores | {f"wasserstein_{name}": float(wasserstein_distance(
-        made.property(name), real.property(name))) for name in OF_MOSES}
+        generated.property(name), real.property(name))) for name in OF_MOSES}
 
 
 def predicted_properties(

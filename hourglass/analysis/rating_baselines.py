@@ -26,9 +26,9 @@ class Means:
         """How far a user's ratings lie from the items' means."""
         return float((values - self.items[items]).sum() / (len(items) + DAMPING))
 
-    def predict(self, items: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def predict(self, items: np.ndarray, values: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """The items' means, plus how far the user's ratings lie from them."""
-        ratings: np.ndarray = self.items[asked] + self.of_user(items, values)
+        ratings: np.ndarray = self.items[targets] + self.of_user(items, values)
         return ratings
 
 

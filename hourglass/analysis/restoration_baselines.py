@@ -18,27 +18,27 @@ HOLES = {"drop", "mask", "cutout", "overlay"}
 
 
 def baselines(
-    corruption: str, given: np.ndarray, x: np.ndarray, hidden: np.ndarray | None = None
+    corruption: str, corrupted: np.ndarray, x: np.ndarray, hidden: np.ndarray | None = None
 ) -> dict[str, np.ndarray]:
-    """The corrupted images `given` of x, restored by each baseline for this corruption, by name.
-    If no baseline fits (for pairs), it is a median filter. `hidden` (N, H, W) says which pixels are
+    """The corrupted images of x, restored by each baseline for this corruption, by name. If no
+    baseline fits (for pairs), it is a median filter. `hidden` (N, H, W) says which pixels are
     missing; by default, they are found from the images."""
     called = {s.call.name: s.call for s in read_sum(corruption)}
     restored: dict[str, np.ndarray] = {}
     if "downscale" in called:
         call = called["downscale"]
-        restored["bicubic"] = bicubic(given, int(call.kwargs.get("factor", (*call.args, 4)[0])))
+        restored["bicubic"] = bicubic(corrupted, int(call.kwargs.get("factor", (*call.args, 4)[0])))
     if HOLES & set(called):
         holes = hidden if hidden is not None else (
-            changed(given, x) if "overlay" in called else missing(given, x))
-        restored["nearest"] = _each(nearest, "filling in", given, holes)
+            changed(corrupted, x) if "overlay" in called else missing(corrupted, x))
+        restored["nearest"] = _each(nearest, "filling in", corrupted, holes)
         if hidden is not None:   # or a black pixel next to a hole would look missing too
-            restored["neighbours"] = _each(neighbours, "filling in", given, holes)
-        if find_spec("cv2") and given.shape[-1] in (1, 3):
-            restored["telea"] = _each(telea, "inpainting", given, holes)
+            restored["neighbours"] = _each(neighbours, "filling in", corrupted, holes)
+        if find_spec("cv2") and corrupted.shape[-1] in (1, 3):
+            restored["telea"] = _each(telea, "inpainting", corrupted, holes)
     if not {"noise", "salt_pepper"} & set(called) and called.keys() != {"none"}:
         return restored
-    start = {f"{name}_": images for name, images in restored.items()} or {"": given}
+    start = {f"{name}_": images for name, images in restored.items()} or {"": corrupted}
     for before, images in start.items():
         restored[f"{before}median"] = median(images, x)
         for name, (library, fix, what) in OF_NOISE.items():
@@ -55,22 +55,22 @@ def _each(
     return np.stack([fix(image, other) for image, other in pairs]).clip(0, 1).astype(np.float32)
 
 
-def missing(given: np.ndarray, x: np.ndarray) -> np.ndarray:
+def missing(corrupted: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Whether each pixel is missing, (N, H, W): it is black in all channels, but not in x."""
-    mask: np.ndarray = (given == 0).all(-1) & (x > 0).any(-1)
+    mask: np.ndarray = (corrupted == 0).all(-1) & (x > 0).any(-1)
     return mask
 
 
-def changed(given: np.ndarray, x: np.ndarray) -> np.ndarray:
+def changed(corrupted: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Whether each pixel differs from x, (N, H, W)."""
-    mask: np.ndarray = (np.abs(given - x) > 1 / 255).any(-1)
+    mask: np.ndarray = (np.abs(corrupted - x) > 1 / 255).any(-1)
     return mask
 
 
-def median(given: np.ndarray, x: np.ndarray) -> np.ndarray:
+def median(corrupted: np.ndarray, x: np.ndarray) -> np.ndarray:
     """The median filter of 3x3 or 5x5 pixels, whichever comes nearer to x."""
     from scipy.ndimage import median_filter
-    tried = [median_filter(given, (1, side, side, 1)) for side in (3, 5)]
+    tried = [median_filter(corrupted, (1, side, side, 1)) for side in (3, 5)]
     best: np.ndarray = min(tried, key=lambda image: float(np.square(image - x).mean()))
     return best
 
@@ -146,12 +146,12 @@ OF_NOISE: dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], np.ndarray], s
     "total_variation": ("skimage", total_variation, "total variation")}
 
 
-def bicubic(given: np.ndarray, factor: int) -> np.ndarray:
+def bicubic(corrupted: np.ndarray, factor: int) -> np.ndarray:
     """One pixel of each square of `factor` of them, enlarged again by Pillow."""
     from PIL import Image
-    height, width = given.shape[1:3]
+    height, width = corrupted.shape[1:3]
     size = (-(-width // factor) * factor, -(-height // factor) * factor)
-    small = given[:, ::factor, ::factor]
+    small = corrupted[:, ::factor, ::factor]
     enlarged = [[np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BICUBIC))
                  for plane in np.moveaxis(image, -1, 0)] for image in small]
     return np.moveaxis(np.array(enlarged), 1, -1)[:, :height, :width].clip(0, 1)

@@ -25,9 +25,9 @@ class _WithFlags:
         self.__doc__, self.__name__ = command.__doc__, command.__name__
         self.__module__ = command.__module__
 
-    def __call__(self, **given: Any) -> None:
-        named = {name: given.pop(name) for name in self._own()}
-        self.command(**named, settings={k: v for k, v in given.items() if v is not None})
+    def __call__(self, **flags: Any) -> None:
+        named = {name: flags.pop(name) for name in self._own()}
+        self.command(**named, settings={k: v for k, v in flags.items() if v is not None})
 
     @cached_property
     def __signature__(self) -> inspect.Signature:

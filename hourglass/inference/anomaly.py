@@ -187,11 +187,11 @@ def detector_of(
     return replace(detector, threshold=rule(scores, y))
 
 
-def usual_detector(model: InUse, held: CalibrationScores | None = None) -> tuple[str, str]:
+def usual_detector(model: InUse, calibration: CalibrationScores | None = None) -> tuple[str, str]:
     """The detector that "auto" means for a run, and the reason if it does not use the model's
     errors. For rows: errors and neighbours together. For images: one that looks at places, by PCA
     alone if that reconstructs normal samples much better than the model does. It is chosen once
-    for a model, by the calibration samples `held` with their errors by place."""
+    for a model, by its calibration samples with their errors by place."""
     if is_of_lines(model.description):
         what = "molecules" if is_of_molecules(model.description) else "lines of text"
         return USUAL, f"of {what}, the error is -log p(x|z) per token"
@@ -202,17 +202,18 @@ def usual_detector(model: InUse, held: CalibrationScores | None = None) -> tuple
     if kept is not None:
         return kept
     try:
-        held = held or held_of(model, look_for(model, detectors.make(USUAL_OF_BOTH)), True)
+        calibration = calibration or held_of(
+            model, look_for(model, detectors.make(USUAL_OF_BOTH)), True)
     except ValueError:   # the data is gone, and the run comes from an older version
         return USUAL, ""
-    own, linear = float(held.seen.error.mean()), float(held.seen.linear.mean())
+    own, linear = float(calibration.seen.error.mean()), float(calibration.seen.linear.mean())
     text, why = (USUAL_OF_BOTH, "") if own <= WORSE * linear else (USUAL_OF_PCA, (
         f"the model reconstructs normal samples worse than PCA of the same size (squared error "
         f"{own:.4g} against {linear:.4g}), so PCA's errors are scored; --detector local scores the "
         f"model's"))
     model.cache.keep_values(SETTLED, {"detector": text, "why": why})
     for name in (text, companion_of(text)):
-        _keep(model.cache, _fit(model, name, held))
+        _keep(model.cache, _fit(model, name, calibration))
     return text, why
 
 

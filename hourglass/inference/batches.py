@@ -65,6 +65,6 @@ def in_batches(
     return torch.cat(done)
 
 
-def seen(found: Collection) -> np.ndarray:
+def seen(collection: Collection) -> np.ndarray:
     """The encoder's inputs of samples (N, ...); for pairs, the other half."""
-    return found.x if found.encoder_input is None else found.encoder_input
+    return collection.x if collection.encoder_input is None else collection.encoder_input

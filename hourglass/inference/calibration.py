@@ -86,11 +86,11 @@ def held_of(model: InUse, look: Look, quietly: bool = False) -> CalibrationScore
     return calibration
 
 
-def keep_held(cache: RunCache, held: CalibrationScores) -> None:
+def keep_held(cache: RunCache, scores: CalibrationScores) -> None:
     """Save the results with the model, if possible."""
-    cache.keep_tensors(FILE, {**{name: getattr(held.seen, name) for name in KEPT},
-                                "rows": held.rows},
-                 {"of": held.of, "draws": json.dumps(held.draws)})
+    cache.keep_tensors(FILE, {**{name: getattr(scores.seen, name) for name in KEPT},
+                                "rows": scores.rows},
+                 {"of": scores.of, "draws": json.dumps(scores.draws)})
 
 
 def _kept(cache: RunCache, draws: int) -> CalibrationScores | None:

@@ -56,9 +56,9 @@ def _options_of(text: str) -> dict[str, Any]:
     if call.name != "patch_knn":
         raise ValueError(f"{call.name} cannot be exported as ONNX, and patch_knn can; to use it "
                          f"elsewhere, give its file to hourglass detect")
-    given = inspect.signature(patch_knn).bind(**detectors.check(call))
-    given.apply_defaults()
-    options = given.arguments
+    bound = inspect.signature(patch_knn).bind(**detectors.check(call))
+    bound.apply_defaults()
+    options = bound.arguments
     strides = options["strides"]
     if not options["square"] or not options["size"] or list(strides) != sorted(strides) or (
             len(strides) == 1 and not options["top"]):

@@ -43,14 +43,14 @@ class Trial:
         return len(gain) > 1 and bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
 
 
-def try_column(held: Hidden, ways: Sequence[np.ndarray], cell: int) -> Trial | None:
+def try_column(hidden: Hidden, ways: Sequence[np.ndarray], cell: int) -> Trial | None:
     """The errors of a column; None without hidden cells."""
-    pairs = [held.of_column(way, cell) for way in ways]
+    pairs = [hidden.of_column(way, cell) for way in ways]
     truth = pairs[0][0]
     if not len(truth):
         return None
     fillings = np.stack([filled for _, filled in pairs])
-    rows = held.rows[held.gone[:, cell]]   # repeated cells of a row count once
+    rows = hidden.rows[hidden.gone[:, cell]]   # repeated cells of a row count once
     _, row, count = np.unique(rows, return_inverse=True, return_counts=True)
     squared, lost = [], []
     for weights in TRIED:
@@ -63,13 +63,13 @@ def try_column(held: Hidden, ways: Sequence[np.ndarray], cell: int) -> Trial | N
     return Trial(np.array(squared), np.array(lost))
 
 
-def choose_weights(held: Hidden, ways: Sequence[np.ndarray]) -> np.ndarray:
+def choose_weights(hidden: Hidden, ways: Sequence[np.ndarray]) -> np.ndarray:
     """The weights (C, 3) of the ways, for every column those with the least squared error on its
     hidden cells (for a category, of its probabilities: the Brier score). The mean alone if they
     gain less than a standard error (for a category, in accuracy), because then nothing shows that
     the column can be predicted. A column with few rows, of many columns, gets the weights with the
     largest gain that its rows and all columns together let expect."""
-    trials = [try_column(held, ways, cell) for cell in range(len(held.columns))]
+    trials = [try_column(hidden, ways, cell) for cell in range(len(hidden.columns))]
     chosen = np.array([trial.best if trial and trial.sure else -1 for trial in trials])
     rows = np.array([trial.lost.shape[1] if trial else 0 for trial in trials])
     if (rows > 0).sum() >= MANY:

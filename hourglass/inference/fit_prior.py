@@ -103,16 +103,16 @@ def pack_prior(prior: FittedPrior, count: int) -> tuple[dict[str, Tensor], dict[
 
 
 def unpack_prior(
-    held: dict[str, Tensor], texts: dict[str, str], model: Autoencoder, text: str = ""
+    tensors: dict[str, Tensor], texts: dict[str, str], model: Autoencoder, text: str = ""
 ) -> FittedPrior:
     """A prior from a file, perhaps with other sampling options. Raises ValueError, KeyError,
     TypeError or RuntimeError if the file is not a prior."""
-    about = json.loads(texts["hourglass"])
-    share, shape = held.pop("share"), tuple(about["shape"])
-    space = _space(about["count"], shape, len(share), model)
-    text = str(read(text or about["text"]))
+    description = json.loads(texts["hourglass"])
+    share, shape = tensors.pop("share"), tuple(description["shape"])
+    space = _space(description["count"], shape, len(share), model)
+    text = str(read(text or description["text"]))
     part = _made(text, space)
-    part.load_state_dict({name.removeprefix("part."): t for name, t in held.items()})
+    part.load_state_dict({name.removeprefix("part."): t for name, t in tensors.items()})
     return FittedPrior(text, part.eval(), share, shape)
 
 

@@ -31,7 +31,7 @@ class Forecaster:
     block: int            # steps that are forecast at once
     start: str            # one of STARTS
     rounds: int           # of the model
-    told: dict[str, Any]  # measurements
+    measurements: dict[str, Any]  # measurements
 
 
 def forecast(model: InUse, fitted: Forecaster, past: np.ndarray, ahead: int) -> np.ndarray:

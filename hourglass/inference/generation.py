@@ -61,7 +61,7 @@ class Sampler:
         if y is not None and not knows:
             raise ValueError(f"neither this model nor the prior {prior} has classes" + (
                 "; try --prior per_class" if self.classes else ", as its data had none"))
-        chosen = self.pipeline.labels.asked(y, n) if y is not None else (
+        chosen = self.pipeline.labels.indices(y, n) if y is not None else (
             np.arange(n) % len(self.classes) if conditional else None)
         if isinstance(fitted, DenoiserPrior):
             z, labels = fitted.sample(n, chosen, temperature, seed, wish)
@@ -73,12 +73,13 @@ class Sampler:
             return z, None, np.empty(0, int)
         return z, [self.classes[label] for label in labels] if conditional else None, labels
 
-    def usual_prior(self, asked: bool) -> str:
-        """The default prior. `asked` says whether a class is chosen."""
+    def usual_prior(self, with_class: bool) -> str:
+        """The default prior, `with_class` if a class is chosen."""
         if self.has_denoiser():
             return NAME
         named = self.pipeline.inputs.description.parts.prior
-        if named != "auto" and not (asked and knows_no_classes(named)):
+        if named != "auto" and not (with_class and knows_no_classes(named)):
             return named
         conditional = self.model.condition is not None
-        return "own" if self.model.bottleneck.confined and (conditional or not asked) else "mixture"
+        own = self.model.bottleneck.confined and (conditional or not with_class)
+        return "own" if own else "mixture"

@@ -66,13 +66,13 @@ def hide(source: Source, name: str, columns: list[Column]) -> Hidden:
 
 
 def measured(
-    held: Hidden, ways: list[np.ndarray], weights: np.ndarray, name: str, rounds: int
+    hidden: Hidden, ways: list[np.ndarray], weights: np.ndarray, name: str, rounds: int
 ) -> dict[str, Any]:
     """The errors of each column, as a table and as sentences."""
-    filled = blended(held.holed.x, ways, weights, held.columns)
+    filled = blended(hidden.holed.x, ways, weights, hidden.columns)
     rows, behind = [], []
-    for cell, column in enumerate(held.columns):
-        pairs = [held.of_column(way, cell) for way in (*ways, filled)]
+    for cell, column in enumerate(hidden.columns):
+        pairs = [hidden.of_column(way, cell) for way in (*ways, filled)]
         if not len(pairs[0][0]):
             continue
         what, errors = unit_errors(column, pairs)
@@ -81,7 +81,7 @@ def measured(
         behind += [column["name"]] * bool(weights[cell][0] == 0)
     repeated = f"; the model was applied {rounds} times" if rounds > 1 else ""
     same = ", the same rows" if name == "val" else ""
-    words = [f"{int(held.gone.sum()):,} observed cells of {name} rows were hidden and filled in"
+    words = [f"{int(hidden.gone.sum()):,} observed cells of {name} rows were hidden and filled in"
              f"{repeated}. The method for each column was chosen on hidden cells of validation "
              f"rows{same}."] if held.gone.any() else [
         f"No cell of {name} rows could be hidden, so it is not known how well gaps are filled in."]
@@ -109,13 +109,13 @@ def in_shares(weights: np.ndarray) -> str:
                       for weight, way in zip(weights, WAYS, strict=True) if weight)
 
 
-def in_lines(told: dict[str, Any], most: int = 20) -> list[str]:
+def in_lines(measurements: dict[str, Any], most: int = 20) -> list[str]:
     """The measurements as lines for a terminal; for many columns, the first ones."""
-    if not told.get("rows"):
-        return list(told.get("words", []))
-    table = [told["columns"], *told["rows"][:most]]
+    if not measurements.get("rows"):
+        return list(measurements.get("words", []))
+    table = [measurements["columns"], *measurements["rows"][:most]]
     wide = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
-    more = len(told["rows"]) - most
-    return [*told["words"], *("  ".join(text.ljust(n) for text, n in zip(
+    more = len(measurements["rows"]) - most
+    return [*measurements["words"], *("  ".join(text.ljust(n) for text, n in zip(
         row, wide, strict=True)).rstrip() for row in table),
         *[f"and {more} columns more, in the report"] * (more > 0)]

@@ -47,7 +47,7 @@ class Filler:
     rounds: int           # of the model
     donors: np.ndarray    # (M, D) rows of all splits, NaN where a cell is missing
     mean: np.ndarray      # (D,) of the donors: a category's shares
-    told: dict[str, Any] = field(default_factory=dict)   # measurements
+    measurements: dict[str, Any] = field(default_factory=dict)   # measurements
 
     def fill(self, x: np.ndarray, model: np.ndarray, columns: list[Column]) -> np.ndarray:
         """Fill in missing values (NaN) of rows x (N, D), given the model's values `model`."""
@@ -75,21 +75,21 @@ def impute(model: InUse, x: Any, y: Any = None) -> Any:
     return samples.raw.filled(samples.encoding, complete(model, samples, filler_of(model), y))
 
 
-def complete(model: InUse, found: Collection, filler: Filler, y: Any = None) -> np.ndarray:
+def complete(model: InUse, collection: Collection, filler: Filler, y: Any = None) -> np.ndarray:
     """Encoded rows (N, D) of a table with missing values (NaN) filled in."""
-    if not np.isnan(found.x).any():
-        return found.x
-    filled = by_model(model, found, filler.rounds, y)
-    return filler.fill(found.x, filled, found.encoding["columns"])
+    if not np.isnan(collection.x).any():
+        return collection.x
+    filled = by_model(model, collection, filler.rounds, y)
+    return filler.fill(collection.x, filled, collection.encoding["columns"])
 
 
-def by_model(model: InUse, found: Collection, rounds: int, y: Any = None) -> np.ndarray:
+def by_model(model: InUse, collection: Collection, rounds: int, y: Any = None) -> np.ndarray:
     """The model's reconstruction of rows (N, D) with holes. With more than one of `rounds`, the
     filled-in values become input again (Rezende et al., 2014, arXiv 1401.4082)."""
-    x = found.x
+    x = collection.x
     reconstruction = full = np.nan_to_num(x)
     for _ in range(rounds):
-        reconstruction = model.reconstruct(Collection(full, found.y, found.classes), y)
+        reconstruction = model.reconstruct(Collection(full, collection.y, collection.classes), y)
         full = np.where(np.isnan(x), reconstruction, x)
     return reconstruction
 
@@ -131,8 +131,8 @@ def keep_filler(model: InUse, source: Source) -> Filler:
     filler = find_filler(model, source)
     model.cache.keep_tensors(
         FILE, {"weights": filler.weights, "donors": filler.donors, "mean": filler.mean},
-        {"rounds": str(filler.rounds), "told": json.dumps(filler.told)})
-    model.cache.keep_evaluation(NAME, filler.told)
+        {"rounds": str(filler.rounds), "told": json.dumps(filler.measurements)})
+    model.cache.keep_evaluation(NAME, filler.measurements)
     return filler
 
 

@@ -111,30 +111,32 @@ class Inputs:
         return Reading(grey=self.channels == 1 if usual else None, invert=self.reading.invert,
                        channels=0 if usual else self.channels)
 
-    def as_stored(self, given: DataInMemory) -> Collection:
+    def as_stored(self, data: DataInMemory) -> Collection:
         """Data in memory, in its own type and units."""
-        samples = from_array(given.values, given.y, Reading(
+        samples = from_array(data.values, data.y, Reading(
             as_stored=True, channels=0 if self.channels in (1, 3, 4) else self.channels))
-        samples.notes += given.notes
-        return with_missing(samples, given.mask)
+        samples.notes += data.notes
+        return with_missing(samples, data.mask)
 
-    def in_units(self, found: Collection, reading: Reading) -> Collection:
+    def in_units(self, collection: Collection, reading: Reading) -> Collection:
         """Scale samples as in training. Images in their own units are first shaped as `reading`
         says."""
-        if found.encoding or found.x.ndim == 3:   # columns of tables and series are scaled already
-            return found
-        patches = as_patches(found.x)
+        if collection.encoding or collection.x.ndim == 3:   # tables and series are scaled already
+            return collection
+        patches = as_patches(collection.x)
         if patches is not None:
-            return replace(found, x=self._patches(patches))
-        units = units_of(found.x, self.scale)
+            return replace(collection, x=self._patches(patches))
+        units = units_of(collection.x, self.scale)
         self.tell(units.note)
-        self.tell(outside(found.x, units, self.scale))
-        if found.x.dtype.kind == "f" and (empty := int(without_values(found.x).sum())):
+        self.tell(outside(collection.x, units, self.scale))
+        x = collection.x
+        if x.dtype.kind == "f" and (empty := int(without_values(x).sum())):
             self.tell(f"nothing is known of {counted(empty, 'sample')}, such as number "
-                      f"{int(without_values(found.x).argmax())}: results of it mean nothing")
-        encoder_input = None if found.encoder_input is None else self._scaled(
-            found.encoder_input, units, reading)
-        return replace(found, x=self._scaled(found.x, units, reading), encoder_input=encoder_input)
+                      f"{int(without_values(x).argmax())}: results of it mean nothing")
+        encoder_input = None if collection.encoder_input is None else self._scaled(
+            collection.encoder_input, units, reading)
+        return replace(collection, x=self._scaled(collection.x, units, reading),
+                       encoder_input=encoder_input)
 
     def _patches(self, patches: Patches) -> Any:
         """Scale patches, by all values of their images."""

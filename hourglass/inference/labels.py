@@ -17,7 +17,7 @@ class Labels:
     def __init__(self, network: Network, classes: tuple[str, ...]):
         self.network, self.classes = network, classes
 
-    def of(self, y: Any, found: Collection) -> np.ndarray | None:
+    def of(self, y: Any, collection: Collection) -> np.ndarray | None:
         """The class indices (N,) of samples for a conditional model: of y, otherwise of the
         samples' own labels, otherwise inferred. None for a model that needs none.
 
@@ -25,14 +25,14 @@ class Labels:
         """
         if self.network.model.condition is None:
             return None
-        if y is None and found.y is None:
+        if y is None and collection.y is None:
             if self.network.model.guesses_classes:
-                return self.guess(found).argmax(1)
+                return self.guess(collection).argmax(1)
             raise ValueError(f"this model is conditional: it needs the class of every sample "
                              f"({', '.join(self.classes[:12])}), as folders or as y")
         names = y if y is not None else [
-            found.classes[i] for i in found.y]  # type: ignore[union-attr]
-        return self.number(names, len(found.x))
+            collection.classes[i] for i in collection.y]  # type: ignore[union-attr]
+        return self.number(names, len(collection.x))
 
     def number(self, y: Any, n: int) -> np.ndarray:
         """Convert names of classes, one for all or one each, to indices (n,). Raises ValueError for
@@ -48,7 +48,7 @@ class Labels:
         number = {name: i for i, name in enumerate(self.classes)}
         return np.array([number[name] for name in names])
 
-    def asked(self, y: Any, n: int) -> np.ndarray:
+    def indices(self, y: Any, n: int) -> np.ndarray:
         """The indices (n,) of the classes to draw: of one class, of one for each sample, or of a
         few, such as [1, 2, 3] or "1,2,3", which share the samples evenly. Raises ValueError."""
         if isinstance(y, str) and y not in self.classes and "," in y:
@@ -61,9 +61,9 @@ class Labels:
         return np.repeat(self.number(few, len(few)), [
             n // len(few) + (i < n % len(few)) for i in range(len(few))])
 
-    def guess(self, found: Collection) -> np.ndarray:
+    def guess(self, collection: Collection) -> np.ndarray:
         """Probabilities of the classes of each sample, (N, K), for a model that infers them."""
-        return self.network.guess(seen(found))
+        return self.network.guess(seen(collection))
 
     def check_guesses(self) -> None:
         """Raise ValueError for a model that infers no classes."""

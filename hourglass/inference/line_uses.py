@@ -51,13 +51,13 @@ def texts_of(description: Description, x: np.ndarray) -> list[str]:
     return vocabulary_of(description.encoding).texts(x)
 
 
-def pick_lines(model: InUse, given: Sequence[Any]) -> Collection:
+def pick_lines(model: InUse, items: Sequence[Any]) -> Collection:
     """Lines that a user gives: each a text, or the number of a sample of the unseen split. Says
     what of them is cut or unknown. Raises ValueError."""
     texts: list[str] = []
     labels: list[int | None] = []
     source = None
-    for item in given:
+    for item in items:
         if not str(item).isdecimal():
             texts.append(str(item))
             labels.append(None)
@@ -70,9 +70,9 @@ def pick_lines(model: InUse, given: Sequence[Any]) -> Collection:
         index = int(split.index[row])
         texts.append(source.names[index])
         labels.append(None if split.y is None else int(split.y[index]))
-    found = collect_like(texts, model.description.encoding)
-    for note in found.notes:
+    collection = collect_like(texts, model.description.encoding)
+    for note in collection.notes:
         say(note)
     known = [label for label in labels if label is not None]
-    return Collection(found.x, np.array(known) if len(known) == len(texts) else None,
-                      model.description.classes, tuple(texts), encoding=found.encoding)
+    return Collection(collection.x, np.array(known) if len(known) == len(texts) else None,
+                      model.description.classes, tuple(texts), encoding=collection.encoding)

@@ -60,13 +60,13 @@ class Pipeline:
             raise ValueError("this model is conditional: pass the classes y of the codes")
         return self.network.decode(codes, self.labels.of(y, Collection(codes)))
 
-    def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
+    def in_units(self, x: np.ndarray, table: Collection | None = None) -> Any:
         """Convert samples for the user: rows of a table (N, D) to a data frame, with the types of
-        the table `found`; windows of a series to their units; lines to texts. Other samples stay
+        the table `table`; windows of a series to their units; lines to texts. Other samples stay
         unchanged."""
         encoding = self.inputs.description.encoding
         if self.inputs.description.kind == "table":
-            return in_units(encoding, x, found.raw if found else None)
+            return in_units(encoding, x, table.raw if table else None)
         if is_of_lines(self.inputs.description):
             return texts_of(self.inputs.description, x)
         return in_own_units(encoding, x)

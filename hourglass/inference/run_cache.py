@@ -96,10 +96,10 @@ class RunCache:
         mark = hashlib.sha256(f"{call.name} {fitted} {self.weights}".encode()).hexdigest()[:8]
         return f"{where}/{call.name}-{mark}.safetensors"
 
-    def keep_evaluation(self, name: str, found: dict[str, Any]) -> None:
+    def keep_evaluation(self, name: str, result: dict[str, Any]) -> None:
         """Save a result under that name, with the other evaluations. `words` are sentences for the
         report."""
-        self.keep_values(EVALUATIONS, {"found": {**self.evaluations(), name: found}})
+        self.keep_values(EVALUATIONS, {"found": {**self.evaluations(), name: result}})
 
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """The saved results, by name."""

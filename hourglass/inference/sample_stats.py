@@ -133,9 +133,9 @@ def _mean_of_known(errors: np.ndarray) -> np.ndarray:
     return mean
 
 
-def together(found: Sequence[Seen]) -> Seen:
+def together(batches: Sequence[Seen]) -> Seen:
     """Join the results of several batches."""
-    return Seen(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
+    return Seen(*(np.concatenate(parts) for parts in zip(*batches, strict=True)))
 
 
 @torch.inference_mode()

@@ -39,13 +39,13 @@ class Steps:
         return starts[gaps[starts + length] > gaps[starts]]
 
 
-def steps_of(found: Collection) -> Steps:
+def steps_of(collection: Collection) -> Steps:
     """The steps of a series, or of windows, that were read."""
-    if isinstance(found.raw, Series):
-        scale = found.encoding
-        x = (found.raw.values - scale["mean"]) / scale["std"]
-        return Steps(x.astype(np.float32), found.raw.blocks)
-    return as_steps(found.x)
+    if isinstance(collection.raw, Series):
+        scale = collection.encoding
+        x = (collection.raw.values - scale["mean"]) / scale["std"]
+        return Steps(x.astype(np.float32), collection.raw.blocks)
+    return as_steps(collection.x)
 
 
 def as_steps(windows: np.ndarray) -> Steps:
@@ -141,14 +141,14 @@ def find_weights(model: InUse, source: Source) -> tuple[np.ndarray, int, dict[st
     return weights, rounds, measures
 
 
-def measured_channels(held: Hidden, ways: list[np.ndarray], weights: np.ndarray,
+def measured_channels(hidden: Hidden, ways: list[np.ndarray], weights: np.ndarray,
                       encoding: dict[str, Any], ways_named: tuple[str, ...] = WAYS,
                       done: str = "filled in") -> dict[str, Any]:
     """The error of each channel in its own units, as a table: of each way, and of their mix."""
-    filled, rows = blended(held.holed.x, ways, weights, held.columns), []
+    filled, rows = blended(hidden.holed.x, ways, weights, hidden.columns), []
     names = encoding.get("columns") or [f"channel {i + 1}" for i in range(len(weights))]
     for channel, std in enumerate(encoding["std"]):
-        pairs = [held.of_column(way, channel) for way in (*ways, filled)]
+        pairs = [hidden.of_column(way, channel) for way in (*ways, filled)]
         if len(pairs[0][0]):
             errors = [std * float(np.sqrt(np.square(x - y).mean())) for x, y in pairs]
             rows.append([names[channel], "RMSE", *(f"{error:.4g}" for error in errors),
@@ -163,15 +163,15 @@ def in_shares(weights: np.ndarray, ways: tuple[str, ...] = WAYS) -> str:
                       for weight, way in zip(weights, ways, strict=True) if weight)
 
 
-def filled(model: InUse, found: Collection, weights: np.ndarray, rounds: int) -> Any:
+def filled(model: InUse, collection: Collection, weights: np.ndarray, rounds: int) -> Any:
     """A series as a data frame of its times, units and channels, or windows as an array (N, T, C),
     in their own units with all gaps filled in. Observed values stay unchanged."""
-    steps = steps_of(found)
+    steps = steps_of(collection)
     ways = ways_of(model, steps, rounds) if np.isnan(steps.x).any() else [steps.x] * len(WAYS)
     columns = [{"kind": "number"}] * len(weights)
-    own = in_own_units(found.encoding, blended(steps.x, ways, weights, columns))
-    series = found.raw
+    own = in_own_units(collection.encoding, blended(steps.x, ways, weights, columns))
+    series = collection.raw
     if not isinstance(series, Series):
-        return own.reshape(found.x.shape)
+        return own.reshape(collection.x.shape)
     values = np.where(np.isnan(series.values), own, series.values)
     return series.as_frame(values)

@@ -97,10 +97,10 @@ class Trained:
         check_samples(self.description, "decoding")
         return self.pipeline.decode(z, y)
 
-    def in_units(self, x: np.ndarray, found: Collection | None = None) -> Any:
+    def in_units(self, x: np.ndarray, table: Collection | None = None) -> Any:
         """Samples in their own units. Rows of a table (N, D) become a data frame with the types of
-        the table `found`, and windows of a series get their units back. Images stay unchanged."""
-        return self.pipeline.in_units(x, found)
+        the table `table`, and windows of a series get their units back. Images stay unchanged."""
+        return self.pipeline.in_units(x, table)
 
     def reconstruct(self, x: Any, y: Any = None) -> Any:
         """Encode and decode samples: images (N, H, W, C) or vectors (N, D).
@@ -198,12 +198,12 @@ class Trained:
         check_samples(self.description, "generating")
         return self.sampler.draw(n, y, seed, prior, temperature, wish, top_k)
 
-    def usual_prior(self, asked: bool = False) -> str:
+    def usual_prior(self, with_class: bool = False) -> str:
         """The default prior: latent diffusion if the run has it, otherwise the one in the run's
         settings, otherwise the model's own, otherwise
         one that is fitted to the codes. The model's own is the default only if training pulled the
-        codes towards it and, if a class is `asked` for, if the model is conditional."""
-        return self.sampler.usual_prior(asked)
+        codes towards it and, if a class is `with_class` for, if the model is conditional."""
+        return self.sampler.usual_prior(with_class)
 
     # its training data
 

@@ -65,7 +65,7 @@ def _submitted(
 ) -> "list[Job[int]]":
     """The jobs, each with a worker that joins the study."""
     import submitit
-    password = password_of(plan.asked.storage) if plan.asked.storage else ""
+    password = password_of(plan.options.storage) if plan.options.storage else ""
     if password:   # jobs have the environment of this process
         os.environ[PASSWORD] = password
     try:

@@ -141,15 +141,15 @@ def _costs(
     return tried[key]
 
 
-def check_extremes(found: Extremes, limits: Sequence[Limit], memory: int) -> None:
+def check_extremes(bounds: Extremes, limits: Sequence[Limit], memory: int) -> None:
     """Raise ValueError if no model keeps within the limits, or if the largest one that may be
     trained needs more than `memory` bytes."""
-    reason = refused_by(limits, found.smallest)
-    if reason and refused_by(limits, found.largest):
+    reason = refused_by(limits, bounds.smallest)
+    if reason and refused_by(limits, bounds.largest):
         raise ValueError(f"every model of this space breaks --limit: the smallest has {reason}. "
                          f"Widen the space or the limit")
     bounded = any(limit.sign.startswith("<") for limit in limits)
-    if found.largest.memory > memory and not bounded:
-        raise ValueError(f"the largest model of this space has {found.largest}, and there are "
+    if bounds.largest.memory > memory and not bounded:
+        raise ValueError(f"the largest model of this space has {bounds.largest}, and there are "
                          f"{in_bytes(memory)}. Narrow the space, or skip large models with --limit "
                          f"'memory <= {memory // 2}'")

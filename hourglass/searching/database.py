@@ -77,7 +77,7 @@ def failures() -> tuple[type[BaseException], ...]:
 
 
 @contextmanager
-def told(url: str, then: str = "") -> Iterator[None]:
+def database_errors(url: str, then: str = "") -> Iterator[None]:
     """Turn the errors of a database in use into a ValueError, followed by the advice `then`."""
     try:
         yield

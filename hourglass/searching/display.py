@@ -47,12 +47,12 @@ class Display:
         else:
             say(text)
 
-    def told(self, trial: TrialRecord, plan: SearchPlan) -> None:
+    def trial_ended(self, trial: TrialRecord, plan: SearchPlan) -> None:
         """Say how a trial ended, the best so far and how many trials an hour there are."""
         self.ended += 1
         records = plan.records()
         trained = len(records.of_state(*TRAINED)) - len(records.of_state("running"))
-        total = f" of {plan.asked.trials}" if plan.asked.trials else ""
+        total = f" of {plan.options.trials}" if plan.options.trials else ""
         pace = self.ended * HOUR / max(time.monotonic() - self.since, 1e-3)
         best = records.best
         self.head = f"{trained}{total} trials, {pace:,.0f} an hour"

@@ -40,11 +40,11 @@ class Member:
         return str(self.model.folder.path)
 
 
-def runs_in(given: Sequence[str | Path]) -> list[RunFolder]:
+def runs_in(arguments: Sequence[str | Path]) -> list[RunFolder]:
     """The runs that are named, and those in folders of runs, such as a study's. Raises
     ValueError."""
     paths: list[Path] = []
-    for path in map(Path, given):
+    for path in map(Path, arguments):
         if is_study(path):
             paths += _trials_of(path)
             continue

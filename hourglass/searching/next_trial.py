@@ -48,7 +48,7 @@ class Proposer:
 
     def is_over(self) -> bool:
         """Whether the time is over or the target is reached, so that running trials stop too."""
-        options, aim = self.plan.asked, self.plan.aims[0]
+        options, aim = self.plan.options, self.plan.aims[0]
         if self.deadline is not None and time.monotonic() > self.deadline:
             self.ended = f"the {options.minutes:g} minutes are over"
             return True
@@ -83,7 +83,7 @@ class Proposer:
             if self._trials()[left.number].state.name != "RUNNING":   # told meanwhile
                 claim.close()
                 continue
-            set_sampler(self.plan.study, self.plan.asked.seed, left.number, self.several)
+            set_sampler(self.plan.study, self.plan.options.seed, left.number, self.several)
             trial = optuna().trial.Trial(self.plan.study, left._trial_id)
             proposed = self._checked(trial, claim, {}, resumed=True)
             if proposed is not None:
@@ -96,7 +96,7 @@ class Proposer:
             number = len(self._trials())
             study = self.plan.study
             self.at_random = useless % (2 * AT_RANDOM) >= AT_RANDOM
-            set_sampler(study, self.plan.asked.seed, number, self.several, "", self.at_random)
+            set_sampler(study, self.plan.options.seed, number, self.several, "", self.at_random)
             trial = study.ask()
             claim = self.plan.folder.claim(trial.number)
             if claim is None:   # a new trial cannot have a lock yet
@@ -115,7 +115,7 @@ class Proposer:
         """Whether no new trial may begin."""
         if self.is_over():
             return True
-        options, space = self.plan.asked, self.plan.space
+        options, space = self.plan.options, self.plan.space
         if options.trials and len(self._trained()) >= options.trials:
             self.ended = f"all {options.trials} trials have begun"
         elif space.count < float("inf") and len(self._seen()) >= space.count:
@@ -173,7 +173,7 @@ class Proposer:
         return None
 
     def _drawn(self, trial: "Trial", hole: Hole) -> Value:
-        set_sampler(self.plan.study, self.plan.asked.seed, trial.number, self.several, hole.name,
+        set_sampler(self.plan.study, self.plan.options.seed, trial.number, self.several, hole.name,
                     self.at_random)
         return suggest(trial, hole)
 

@@ -1,7 +1,7 @@
 """The trials of a study's folder, without its data."""
 
 from .aims import Aim
-from .database import told
+from .database import database_errors
 from .records import Records, read_records
 from .space import read_space
 from .storage import find_study, make_storage, open_storage
@@ -14,7 +14,7 @@ def records_in(folder: StudyFolder) -> Records:
     aims = tuple(Aim(name) for name in options.metric.split(","))
     space = read_space(values, lambda text: None)
     study = open_storage(folder, options, [aim.direction for aim in aims])
-    with told(options.storage):
+    with database_errors(options.storage):
         return read_records(study, folder, aims, space)
 
 

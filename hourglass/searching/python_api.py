@@ -19,31 +19,39 @@ from ..tasks.python_words import for_python, voice
 from .database import PASSWORD, password_of, without_password
 from .move_study import move_study
 from .study import Study
-from .study_folder import DATA, Asked, StudyFolder, check_new, is_study, next_free, open_study
+from .study_folder import (
+    DATA,
+    SearchOptions,
+    StudyFolder,
+    check_new,
+    is_study,
+    next_free,
+    open_study,
+)
 from .study_setup import SearchPlan, begin_study, continue_study, values_of
 
 OWN = ("target", "prune", "storage", "cluster")   # options that are not settings
 
 
 def begin(
-    settings: Mapping[str, Any], given: Mapping[str, Any], space: str = "", recipe: str = "",
+    settings: Mapping[str, Any], keywords: Mapping[str, Any], space: str = "", recipe: str = "",
     out: Path | None = None,
 ) -> SearchPlan:
     """Begin a new study. Raises ValueError."""
-    if given.get("storage"):
-        given = {**given, "storage": without_password(given["storage"])}
+    if keywords.get("storage"):
+        keywords = {**keywords, "storage": without_password(keywords["storage"])}
     values = values_of(recipe, space, settings)
     data = str(values.get("data") or "digits")
     seed = str(values.get("seed") or 0)
-    options = Asked(**{**given, "seed": int(seed) if seed.isdecimal() else 0})
+    options = SearchOptions(**{**keywords, "seed": int(seed) if seed.isdecimal() else 0})
     place = out or next_free(data)
     check_new(place)
     return begin_study(place, options, {**values, "data": data})
 
 
-def carry_on(path: str, given: Mapping[str, Any]) -> SearchPlan:
+def carry_on(path: str, keywords: Mapping[str, Any]) -> SearchPlan:
     """Go on with a study. Raises ValueError."""
-    changes = {**given}
+    changes = {**keywords}
     storage = changes.pop("storage", "")
     folder = open_study(path, changes)
     if storage:
@@ -57,7 +65,7 @@ def carry_on(path: str, given: Mapping[str, Any]) -> SearchPlan:
 def search(
     data: Any = None, *, y: Any = None, out: str | Path | None = None, trials: int | None = None,
     minutes: float | None = None, metric: str = "", limit: str = "", workers: int = 1,
-    **given: Any,
+    **keywords: Any,
 ) -> Study:
     """Train many models and find the best. `data` is a source's name, a path, an array (N, ...)
     with labels y (N,), or the folder of a study, to continue it.
@@ -82,10 +90,10 @@ def search(
         >>> study.best.model().encode("digits").shape[0]
         1797
     """
-    with voice(bool(given.pop("quiet", False))):
+    with voice(bool(keywords.pop("quiet", False))):
         options: dict[str, Any] = {"trials": trials, "minutes": minutes, "metric": metric, "limit":
-                                   limit, **{n: given.pop(n) for n in OWN if n in given}}
-        files = given.pop("parts", ())
+                                   limit, **{n: keywords.pop(n) for n in OWN if n in keywords}}
+        files = keywords.pop("parts", ())
         plugins = [str(f) for f in ([files] if isinstance(files, str | Path) else files)]
         if options.get("storage"):
             options["storage"] = without_password(str(options["storage"]))
@@ -93,21 +101,21 @@ def search(
                  for word in (f"--{name}", str(value))]
         flags += ["--workers", str(workers)] + [w for f in plugins for w in ("--plugin", f)]
         if isinstance(data, str | Path) and is_study(data):
-            if given or out is not None:
-                wrong = next(iter(given), "out")
+            if keywords or out is not None:
+                wrong = next(iter(keywords), "out")
                 raise ValueError(f"{data} is a study, whose settings cannot change: leave out "
                                  f"{wrong}, or start a new study with another out")
             _command([str(data), *flags], str(options.get("storage") or StudyFolder(
                 Path(data)).read()[0].storage))
             return Study(data)
-        flags += [word for name in ("space", "recipe") if given.get(name)
-                  for word in (f"--{name}", str(given.pop(name)))]
+        flags += [word for name in ("space", "recipe") if keywords.get(name)
+                  for word in (f"--{name}", str(keywords.pop(name)))]
         place = Path(out) if out is not None else next_free(
             str(data) if isinstance(data, str | Path) else "array")
         named = _named(data, y, place)
         with tempfile.TemporaryDirectory() as folder:
             settings = Path(folder) / "settings.toml"
-            settings.write_text(_as_toml({**given, **({"data": named} if named else {})}))
+            settings.write_text(_as_toml({**keywords, **({"data": named} if named else {})}))
             _command(["--settings", str(settings), "--out", str(place), *flags],
                      str(options.get("storage") or ""))
         return Study(place)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core.console import say
 from ..run.load_data import forget
-from .database import told
+from .database import database_errors
 from .page import write_page
 from .records import write_table
 from .run_trials import Conductor
@@ -22,10 +22,10 @@ def conducted(plan: SearchPlan, workers: int) -> tuple[str, Study]:
 
     The holdout is used once the search has ended, for the best model alone.
     """
-    folder, storage = plan.folder, plan.asked.storage
+    folder, storage = plan.folder, plan.options.storage
     try:
-        with told(storage, f"Nothing that was trained is lost. To continue: hourglass search "
-                           f"{folder.path}"):
+        with database_errors(storage, f"Nothing that was trained is lost. To continue: hourglass "
+                                      f"search {folder.path}"):
             ended = Conductor(plan, workers, devices_of(plan)).run()
             return ended, _finished(plan, ended)
     finally:

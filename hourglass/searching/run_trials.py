@@ -51,12 +51,12 @@ class Conductor:
 
     def run(self) -> str:
         """Search until a limit is reached; why it ended, or "" where Ctrl-C stopped it."""
-        minutes = self.plan.asked.minutes
+        minutes = self.plan.options.minutes
         deadline = time.monotonic() + 60 * minutes if minutes else None
         proposer = Proposer(self.plan, deadline, self.workers > 1)
         epochs = _epochs(self.plan)
         environment("cpu")   # its versions are read once, and the trials' processes have them
-        self.plan.study.pruner = pruner_of(self.plan.asked.prune, epochs)
+        self.plan.study.pruner = pruner_of(self.plan.options.prune, epochs)
         if self.workers > 1:
             self.display.line(f"{self.workers} trials at a time, with {self.threads} "
                               f"thread{'s' * (self.threads > 1)} each")
@@ -138,7 +138,7 @@ class Conductor:
         """Report an epoch, and answer whether the trial is pruned: not after its last one."""
         aim = self.plan.aims[0]
         slot.epoch, slot.value = epoch, row.get(aim.name, float("nan"))
-        prunes = len(self.plan.aims) == 1 and aim.is_column and self.plan.asked.prune != "none"
+        prunes = len(self.plan.aims) == 1 and aim.is_column and self.plan.options.prune != "none"
         stop = False
         try:
             if prunes and slot.value == slot.value and not self.stopping:
@@ -175,7 +175,7 @@ class Conductor:
         state = states.COMPLETE if values else states.FAIL if "why" in result else states.PRUNED
         finished = study.tell(proposed.trial, values, state=state, skip_if_finished=True)
         self.plan.folder.release(proposed.trial.number, proposed.claim)
-        self.display.told(record_of(finished, self.plan.folder), self.plan)
+        self.display.trial_ended(record_of(finished, self.plan.folder), self.plan)
 
     def _died(self, slot: Slot) -> None:
         """Restart a trial from its checkpoint, because its process was killed."""

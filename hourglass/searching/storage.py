@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import IO, TYPE_CHECKING
 
 from ..core.files import lock, open_lock
-from .database import open_database, reason, told
-from .study_folder import AGAIN, Asked, StudyFolder
+from .database import database_errors, open_database, reason
+from .study_folder import AGAIN, SearchOptions, StudyFolder
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -35,19 +35,19 @@ def optuna() -> ModuleType:
     return package
 
 
-def make_storage(folder: StudyFolder, asked: Asked) -> "BaseStorage":
+def make_storage(folder: StudyFolder, options: SearchOptions) -> "BaseStorage":
     """Open the storage of a study: its journal, or a database. Raises ValueError for a database
     that cannot be used."""
     package = optuna()
-    if not asked.storage:
+    if not options.storage:
         journal = package.storages.journal
         backend = journal.JournalFileBackend(str(folder.journal), FileLock(folder.journal))
         storage: BaseStorage = package.storages.JournalStorage(backend)
         return storage
     try:
-        return open_database(asked.storage)
+        return open_database(options.storage)
     except Exception as error:   # whatever the database's driver raises
-        raise ValueError(f"--storage {asked.storage} cannot be used: {reason(error)}") from None
+        raise ValueError(f"--storage {options.storage} cannot be used: {reason(error)}") from None
 
 
 def find_study(storage: "BaseStorage", name: str) -> "Study | None":
@@ -65,19 +65,19 @@ def find_trials(storage: "BaseStorage", name: str) -> int:
     return len(study.get_trials(deepcopy=False)) if study else 0
 
 
-def open_storage(folder: StudyFolder, asked: Asked, directions: list[str]) -> "Study":
+def open_storage(folder: StudyFolder, options: SearchOptions, directions: list[str]) -> "Study":
     """Open a study in its storage, or make it there. Raises ValueError for a database that cannot
     be used, and for a storage that has lost trials."""
-    with told(asked.storage):
-        storage = make_storage(folder, asked)
-        study = find_study(storage, asked.name)
+    with database_errors(options.storage):
+        storage = make_storage(folder, options)
+        study = find_study(storage, options.name)
         last = folder.last_result()
         if last >= 0 and (study is None or len(study.get_trials(deepcopy=False)) <= last):
-            there = asked.storage or folder.journal
+            there = options.storage or folder.journal
             raise ValueError(f"{folder.path} has the result of trial {last}, but {there} does not "
                              f"know it. Restore it from a copy, or name the right --storage")
         if study is None:
-            created: Study = optuna().create_study(storage=storage, study_name=asked.name,
+            created: Study = optuna().create_study(storage=storage, study_name=options.name,
                                                    directions=directions, load_if_exists=True)
             return created
         return study

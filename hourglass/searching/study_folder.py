@@ -23,7 +23,7 @@ AGAIN = 0.02     # seconds between two attempts to get a lock
 
 
 @dataclass(frozen=True)
-class Asked:
+class SearchOptions:
     """The options of a study. The settings of its trials are stored separately."""
 
     name: str = ""              # in the storage
@@ -107,10 +107,10 @@ class StudyFolder:
             return None
         return lock
 
-    def release(self, number: int, held: IO[str]) -> None:
+    def release(self, number: int, lock: IO[str]) -> None:
         """Free a trial whose end is in the storage."""
         self.beside(number, "lock").unlink(missing_ok=True)
-        held.close()
+        lock.close()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -125,22 +125,22 @@ class StudyFolder:
                     time.sleep(AGAIN)
             yield
 
-    def read(self) -> tuple[Asked, dict[str, Any]]:
+    def read(self) -> tuple[SearchOptions, dict[str, Any]]:
         """The options of the search, and the settings with their holes. Raises ValueError."""
         values = read_toml(self.path / MARK)
         options, settings = values.get("search"), values.get("settings")
-        known = set(Asked.__dataclass_fields__)
+        known = set(SearchOptions.__dataclass_fields__)
         if not isinstance(options, dict) or not isinstance(settings, dict) or set(options) - known:
             raise ValueError(f"{self.path / MARK} is damaged. Restore it from a copy, or start a "
                              f"new study")
         storage = options.get("storage", "")
-        return Asked(**{**options, "plugins": tuple(options.get("plugins", ())),
-                        "storage": without_password(storage) if storage else ""}), settings
+        return SearchOptions(**{**options, "plugins": tuple(options.get("plugins", ())),
+                                "storage": without_password(storage) if storage else ""}), settings
 
-    def write(self, asked: Asked, settings: Mapping[str, Any]) -> None:
+    def write(self, options: SearchOptions, settings: Mapping[str, Any]) -> None:
         """Write study.toml."""
         lines = ["# The options of this study. To continue it: hourglass search FOLDER\n"]
-        for title, values in (("search", vars(asked)), ("settings", settings)):
+        for title, values in (("search", vars(options)), ("settings", settings)):
             lines += [f"\n[{title}]\n", *(f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
                                          for name, value in values.items() if value is not None)]
         write_whole(self.path / MARK, "".join(lines))
@@ -157,15 +157,15 @@ def check_new(out: str | Path) -> None:
         raise ValueError(f"{out} is a study already. To continue it: hourglass search {out}")
 
 
-def new_study(out: Path, asked: Asked, settings: Mapping[str, Any]) -> StudyFolder:
+def new_study(out: Path, options: SearchOptions, settings: Mapping[str, Any]) -> StudyFolder:
     """Make the folder of a new study. Raises ValueError if it is not empty."""
     check_new(out)
     if not out.is_dir() or {path.name for path in out.iterdir()} != {DATA}:
         check_empty(out, "--out")
     (out / "trials").mkdir(parents=True, exist_ok=True)
     folder = StudyFolder(out)
-    name = asked.name or f"{out.resolve().name}-{time.time_ns():x}"
-    folder.write(replace(asked, name=name), settings)
+    name = options.name or f"{out.resolve().name}-{time.time_ns():x}"
+    folder.write(replace(options, name=name), settings)
     return folder
 
 

@@ -19,7 +19,7 @@ from .objectives import read_aims
 from .records import Records, read_records
 from .space import SearchSpace, at_end, read_space
 from .storage import make_storage, open_storage, optuna
-from .study_folder import TRIALS, Asked, StudyFolder, new_study
+from .study_folder import TRIALS, SearchOptions, StudyFolder, new_study
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -32,7 +32,7 @@ class SearchPlan:
     """A study that is ready to go on."""
 
     folder: StudyFolder
-    asked: Asked
+    options: SearchOptions
     space: SearchSpace
     source: Source
     aims: tuple[Aim, ...]
@@ -48,7 +48,7 @@ class SearchPlan:
 class CheckedSearch:
     """A search that can begin. Nothing is written yet."""
 
-    asked: Asked
+    options: SearchOptions
     space: SearchSpace
     source: Source
     aims: list[Aim]
@@ -56,14 +56,14 @@ class CheckedSearch:
 
 
 def check_search(
-    asked: Asked, values: Mapping[str, Any], tell: Callable[[str], None] = say,
+    options: SearchOptions, values: Mapping[str, Any], tell: Callable[[str], None] = say,
     load: Callable[[Settings], Source] = remember,
 ) -> CheckedSearch:
     """Read the data and make the smallest and largest models of these settings with holes. `tell`
     gets a line on each thing that was found. Raises ValueError for anything that cannot work."""
-    limits = read_limits(asked.limit)
+    limits = read_limits(options.limit)
     space, source = _spaced({"holdout": HOLDOUT, **values}, tell, load)
-    aims, note = read_aims(asked.metric, space, source)
+    aims, note = read_aims(options.metric, space, source)
     for line in [*source.notes, _splits(source), *_holes(space), *([note] if note else [])]:
         tell(line)
     bounds = extremes(space, source)
@@ -71,31 +71,31 @@ def check_search(
     tell(f"largest model: {bounds.largest}")
     device = choose_device("cpu")
     check_extremes(bounds, limits, memory_of(device))
-    if not asked.is_limited:
-        asked = replace(asked, trials=TRIALS)
+    if not options.is_limited:
+        options = replace(options, trials=TRIALS)
         tell(f"the search ends after {TRIALS} trials. Choose with --trials, --minutes or --target")
-    _check_limits(asked, aims)
-    return CheckedSearch(asked, space, source, aims, limits)
+    _check_limits(options, aims)
+    return CheckedSearch(options, space, source, aims, limits)
 
 
-def begin_study(out: Path, asked: Asked, values: Mapping[str, Any]) -> SearchPlan:
+def begin_study(out: Path, options: SearchOptions, values: Mapping[str, Any]) -> SearchPlan:
     """Make a new study of these settings with holes, once its data is read and its smallest and
     largest models are made. Raises ValueError for anything that cannot work."""
     optuna()
-    if asked.storage:   # before the data is read
-        make_storage(StudyFolder(out), asked)
-    load_parts(asked.plugins)
-    checked = check_search(asked, values)
-    asked = replace(checked.asked, metric=",".join(aim.name for aim in checked.aims),
-                    data_digest=str(checked.source.identity["digest"]))
-    folder = new_study(out, asked, _as_asked(checked.space))
-    asked, _ = folder.read()
+    if options.storage:   # before the data is read
+        make_storage(StudyFolder(out), options)
+    load_parts(options.plugins)
+    checked = check_search(options, values)
+    options = replace(checked.options, metric=",".join(aim.name for aim in checked.aims),
+                      data_digest=str(checked.source.identity["digest"]))
+    folder = new_study(out, options, _as_asked(checked.space))
+    options, _ = folder.read()
     try:
-        study = _opened(folder, asked, checked.aims)
+        study = _opened(folder, options, checked.aims)
     except ValueError:
         shutil.rmtree(out)
         raise
-    return SearchPlan(folder, asked, checked.space, checked.source, tuple(checked.aims),
+    return SearchPlan(folder, options, checked.space, checked.source, tuple(checked.aims),
                       tuple(checked.limits), study)
 
 
@@ -158,10 +158,10 @@ def _holes(space: SearchSpace) -> list[str]:
     return [*(f"  {name:{wide}}  {hole}" for name, hole in space.holes.items()), count]
 
 
-def _check_limits(options: Asked, aims: list[Aim]) -> None:
+def _check_limits(options: SearchOptions, aims: list[Aim]) -> None:
     if options.target is not None and len(aims) > 1:
         raise ValueError("--target is for one objective; with two, use --trials or --minutes")
 
 
-def _opened(folder: StudyFolder, options: Asked, aims: list[Aim]) -> "Study":
+def _opened(folder: StudyFolder, options: SearchOptions, aims: list[Aim]) -> "Study":
     return open_storage(folder, options, [aim.direction for aim in aims])

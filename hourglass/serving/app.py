@@ -251,7 +251,7 @@ def put_samples(
             return as_json(Arrays(samples=records(frame), notes=list(uploaded.notes)))
         x = await desk.batcher.together(desk.reconstruct, uploaded.x, uploaded.y)
         if desk.is_table:
-            return as_json(Arrays(samples=records(desk.model.in_units(x, uploaded.found)),
+            return as_json(Arrays(samples=records(desk.model.in_units(x, uploaded.collection)),
                                   notes=list(uploaded.notes)))
         chosen = choose_format(file_format, accept, len(x))
         return await send(desk, x, uploaded.names, chosen, uploaded.notes)
@@ -334,7 +334,7 @@ def put_impute(
         x = await desk.batcher.together(desk.fill, uploaded.x, uploaded.y)
         if desk.is_series:
             return as_json(Arrays(samples=listed(x), notes=list(uploaded.notes)))
-        collection = uploaded.found
+        collection = uploaded.collection
         if collection is not None and isinstance(collection.raw, Table):
             frame = collection.raw.filled(collection.encoding, x)
         else:
@@ -352,9 +352,9 @@ def numbered(count: int) -> tuple[str, ...]:
     return tuple(f"{i:05}.png" for i in range(count))
 
 
-def series_in_rows(given: UploadedSamples) -> Collection | None:
+def series_in_rows(upload: UploadedSamples) -> Collection | None:
     """The series, if its rows were sent."""
-    collection = given.found
+    collection = upload.collection
     return collection if collection is not None and isinstance(collection.raw, Series) else None
 
 

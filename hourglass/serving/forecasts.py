@@ -69,9 +69,9 @@ def put_forecast(router: APIRouter, desk: ModelService, fitted: Fitted, most: in
     async def forecast(uploaded: Annotated[tuple[UploadedSamples, int], Depends(take)]) -> Response:
         """The next steps of a series in rows, of each unit, with their times; or those of windows
         (N, T, C), (N, ahead, C). Gaps before are filled in first."""
-        (sent, ahead), found = uploaded, uploaded[0].found
-        assert found is not None   # as of all series
+        (sent, ahead), collection = uploaded, uploaded[0].collection
+        assert collection is not None   # as of all series
         after, notes = await desk.batcher.alone(lambda: following(
-            desk.model, found, fitted(ahead), ahead))
-        rows = records(after) if isinstance(found.raw, Series) else listed(after)
+            desk.model, collection, fitted(ahead), ahead))
+        rows = records(after) if isinstance(collection.raw, Series) else listed(after)
         return as_json(Arrays(samples=rows, notes=[*sent.notes, *notes]))

@@ -108,16 +108,16 @@ def put_compress(router: APIRouter, desk: ModelService, take: Take, body: dict[s
         return as_json(await desk.by_hand(described, packed, uploaded))
 
 
-def described(packed: Packed, given: UploadedSamples) -> CompressedImages:
+def described(packed: Packed, upload: UploadedSamples) -> CompressedImages:
     """A compressed file with its sizes, errors and images."""
     worth = np.float32(1 / 255 if packed.again.dtype == np.uint8 else 1)
-    sizes, pixels = packed.sizes, packed.sizes.pixels or math.prod(given.x.shape[:3])
+    sizes, pixels = packed.sizes, packed.sizes.pixels or math.prod(upload.x.shape[:3])
     return CompressedImages(
         file=base64.b64encode(packed.content).decode(), bytes=sizes.compressed, png=sizes.png,
         bits_per_pixel=8 * sizes.compressed / pixels, exact=math.isinf(sizes.psnr),
         psnr=[float(ratio) if math.isfinite(ratio) else None for ratio in packed.psnr],
-        ssim=sizes.ssim, images=encoded(list(packed.again * worth), given.names),
-        notes=list(given.notes))
+        ssim=sizes.ssim, images=encoded(list(packed.again * worth), upload.names),
+        notes=list(upload.notes))
 
 
 def put_nearest(router: APIRouter, desk: ModelService, take: Take, body: dict[str, Any]) -> None:
@@ -135,26 +135,27 @@ def put_nearest(router: APIRouter, desk: ModelService, take: Take, body: dict[st
             names=list(uploaded.names), notes=[*uploaded.notes, *(gone if near.x is None else ())]))
 
 
-def listed_near(found: NearCodes, desk: ModelService) -> list[list[NearSample]]:
+def listed_near(neighbours: NearCodes, desk: ModelService) -> list[list[NearSample]]:
     """Near samples, with their pictures if they are images, and the values of rows."""
     def picture(i: int, k: int) -> str | None:
-        if not desk.is_images or found.x is None:
+        if not desk.is_images or neighbours.x is None:
             return None
-        return base64.b64encode(as_png_file(found.x[i, k])).decode()
-    values = _values(found, desk)
+        return base64.b64encode(as_png_file(neighbours.x[i, k])).decode()
+    values = _values(neighbours, desk)
     return [[NearSample(row=int(row), distance=float(distance), name=name, png=picture(i, k),
-                        values=values[i * found.rows.shape[1] + k], **{"class": kind})
+                        values=values[i * neighbours.rows.shape[1] + k], **{"class": kind})
              for k, (row, distance, name, kind) in enumerate(zip(
-                 found.rows[i], found.distances[i], found.names[i], found.kinds[i], strict=True))]
-            for i in range(len(found.rows))]
+                 neighbours.rows[i], neighbours.distances[i], neighbours.names[i],
+                 neighbours.kinds[i], strict=True))]
+            for i in range(len(neighbours.rows))]
 
 
-def _values(found: NearCodes, desk: ModelService) -> Sequence[Any]:
+def _values(neighbours: NearCodes, desk: ModelService) -> Sequence[Any]:
     """Near samples of tables and arrays in their own units, one after the other; None for others.
     """
-    if found.x is None or found.x.ndim != 3 or desk.is_lines:
-        return [None] * found.rows.size
-    x = found.x.reshape(-1, found.x.shape[-1])
+    if neighbours.x is None or neighbours.x.ndim != 3 or desk.is_lines:
+        return [None] * neighbours.rows.size
+    x = neighbours.x.reshape(-1, neighbours.x.shape[-1])
     rows: Sequence[Any] = records(desk.model.in_units(x)) if desk.is_table else listed(x)
     return rows
 

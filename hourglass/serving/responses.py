@@ -37,10 +37,10 @@ class Pictures(BaseModel):
     notes: list[str] = []   # on what was sent
 
 
-def choose_format(asked: str, accept: str, count: int) -> str:
+def choose_format(requested: str, accept: str, count: int) -> str:
     """png, zip or json: the chosen format, otherwise the one that the client prefers, otherwise a
     PNG for one image and a zip for several."""
-    chosen = asked if asked != "auto" else _accepted(accept)
+    chosen = requested if requested != "auto" else _accepted(accept)
     return chosen if chosen != "auto" else "png" if count == 1 else "zip"
 
 
@@ -116,9 +116,9 @@ def _zipped(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def as_json(found: BaseModel) -> Response:
+def as_json(result: BaseModel) -> Response:
     """An answer as JSON."""
-    return Response(found.model_dump_json(by_alias=True), media_type="application/json")
+    return Response(result.model_dump_json(by_alias=True), media_type="application/json")
 
 
 def listed(values: np.ndarray) -> Any:

@@ -220,7 +220,8 @@ def sent_samples(model: Trained, body: Any, field: str) -> UploadedSamples:
     if rows or (field == "samples" and is_over_time(model)):
         collection = from_windows(model, np.asarray(sent, np.float32)) if not rows else (
             rows_of if is_table(model) else from_rows)(model, sent)
-        return UploadedSamples(collection.x, y, notes=tuple(collection.notes), found=collection)
+        return UploadedSamples(collection.x, y, notes=tuple(collection.notes),
+                               collection=collection)
     x = np.asarray(sent, np.float32)
     if field != "samples" or is_table(model):
         return UploadedSamples(x, y)

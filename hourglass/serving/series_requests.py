@@ -62,11 +62,11 @@ def from_rows(model: Trained, rows: list[dict[str, Any]]) -> Collection:
     return from_frame_like(frame, encoding).encode(encoding)
 
 
-def reconstructed(model: Trained, found: Collection) -> Any:
+def reconstructed(model: Trained, collection: Collection) -> Any:
     """The reconstruction of a series that was sent as rows, as a data frame."""
-    series = found.raw
+    series = collection.raw
     assert isinstance(series, Series)
-    return series.as_frame(steps_of(model, found.encoding, series).recon)
+    return series.as_frame(steps_of(model, collection.encoding, series).recon)
 
 
 def fill_windows(model: Trained, filler: Filler, x: np.ndarray) -> np.ndarray:
@@ -97,18 +97,18 @@ def knows_normal_steps(model: Trained) -> bool:
     return True
 
 
-def scored(model: Trained, found: Collection, known: bool) -> dict[str, Any]:
+def scored(model: Trained, collection: Collection, known: bool) -> dict[str, Any]:
     """The score of each step of a series that was sent as rows, in the order of time. Raises
     ValueError if normal steps are not `known`."""
     if not known:
         raise ValueError("this server cannot score rows of a series, for the run's data is gone; "
                          "send windows (N, T, C)")
-    assert isinstance(found.raw, Series)
-    steps: ScoredSeries = score_series(model, found)
+    assert isinstance(collection.raw, Series)
+    steps: ScoredSeries = score_series(model, collection)
     return {"scores": _numbers(steps.score), "probabilities": _numbers(steps.probability),
             "abnormal": steps.verdict.tolist(), "threshold": steps.threshold,
-            "detector": "error of each step", "names": as_texts(found.raw.times),
-            "notes": list(found.notes)}
+            "detector": "error of each step", "names": as_texts(collection.raw.times),
+            "notes": list(collection.notes)}
 
 
 def _numbers(values: np.ndarray) -> list[float | None]:

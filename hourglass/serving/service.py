@@ -75,10 +75,10 @@ class ModelService:
         collection = Collection(x, encoding=self.model.description.encoding)
         return complete(self.model, collection, self.filler, y)
 
-    def fill_series(self, found: Collection) -> Any:
+    def fill_series(self, collection: Collection) -> Any:
         """A series that was sent as rows -> a data frame with its gaps filled in."""
         assert self.filler is not None
-        return filled(self.model, found, self.filler.weights, self.filler.rounds)
+        return filled(self.model, collection, self.filler.weights, self.filler.rounds)
 
     def reconstruct(self, x: np.ndarray, y: list[str] | None) -> np.ndarray:
         """Samples (N, ...) -> samples (N, ...)."""
@@ -113,16 +113,16 @@ class ModelService:
             getattr(wish, "top_k", 0))[0])
         return samples
 
-    def prior(self, asked: bool) -> str:
+    def prior(self, with_class: bool) -> str:
         """The default prior for a request with or without a class, if clients may sample from it;
         otherwise the first that they may."""
-        usual = self.model.usual_prior(asked)
+        usual = self.model.usual_prior(with_class)
         return usual if usual in self.priors else next(
-            text for text, knows in self.priors.items() if knows or not asked)
+            text for text, knows in self.priors.items() if knows or not with_class)
 
-    async def by_hand(self, work: Callable[..., Any], *given: Any) -> Any:
+    async def by_hand(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """What a function makes that takes its time and not the model."""
-        return await asyncio.get_running_loop().run_in_executor(self.hands, work, *given)
+        return await asyncio.get_running_loop().run_in_executor(self.hands, work, *arguments)
 
     def health(self) -> Health:
         """Whether requests are taken."""

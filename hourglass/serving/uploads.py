@@ -36,7 +36,7 @@ class UploadedSamples:
     y: list[str] | None = None        # N classes by name, for conditional models
     names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()       # what is odd about them
-    found: Collection | None = None   # rows and windows as they were sent
+    collection: Collection | None = None   # rows and windows as they were sent
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ async def read_form(request: Request, limits: Limits, conditional: bool) -> Uplo
                           if part.name == "classes"])
 
 
-def check_type(request: Request, wanted: str) -> None:
+def check_type(request: Request, media_type: str) -> None:
     """Raises Refusal for a body of another content type."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != wanted:
-        raise Refusal(415, f"{request.url.path} takes {wanted}, not "
+    if content_type != media_type:
+        raise Refusal(415, f"{request.url.path} takes {media_type}, not "
                            f"{content_type or 'an unnamed type'}")
 
 

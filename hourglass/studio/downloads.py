@@ -13,7 +13,7 @@ NAMES = {   # file: its content type
 LEFT_OUT = ("lock",)   # of a run's folder, in its archive
 
 
-def made(run: Path, name: str) -> Path:
+def make_download(run: Path, name: str) -> Path:
     """Make one of the files for a run, in a new folder that the caller removes. Raises
     ValueError."""
     place = Path(tempfile.mkdtemp(prefix="hourglass-"))

@@ -11,7 +11,7 @@ SHOWN = 10   # samples of a preview
 SEED = 0     # so that the same form gives the same preview
 
 
-def costs_of_form(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> dict[str, Any]:
+def costs_of_form(values: Mapping[str, Any], roots: Roots, sources: HeldSource) -> dict[str, Any]:
     """Parameters, multiply-adds, memory and layers of the model that a form holds, for its data,
     or what is wrong."""
     from ..model.summary import summarise  # which brings torch
@@ -19,7 +19,7 @@ def costs_of_form(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> 
     try:
         settings = settings_from(values, roots)
         check_data(settings.data)
-        source = held.load(settings)
+        source = sources.load(settings)
         parts, notes = suited(settings, source)
         summary = summarise(parts, source.shape, settings.optimiser, len(source.classes))
     except (ValueError, TypeError, RecursionError, OSError) as error:
@@ -33,7 +33,7 @@ def costs_of_form(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> 
                        for layer in summary.layers]}
 
 
-def previewed(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> bytes:
+def previewed(values: Mapping[str, Any], roots: Roots, sources: HeldSource) -> bytes:
     """A PNG of training samples: as they are, augmented, and corrupted, a row each. Raises
     ValueError for samples that are no images, and for a wrong text."""
     import numpy as np
@@ -46,7 +46,7 @@ def previewed(values: Mapping[str, Any], roots: Roots, held: HeldSource) -> byte
     from .samples import rows_of_images
     settings = settings_from(values, roots)
     check_data(settings.data)
-    source = held.load(settings)
+    source = sources.load(settings)
     if len(source.shape) != 3:
         raise ValueError("a preview is for images, and this data has none")
     train = source.splits["train"]

@@ -87,10 +87,10 @@ def inputs_digest(s: Snapshot) -> str:
     x = np.rint(s.x.clip(0, 1) * 255).astype(np.uint8) if s.bounded else (
         np.ascontiguousarray(s.x, "<f4"))
     known = np.ascontiguousarray(s.known)
-    found = hashlib.blake2b(f"{x.shape} {x.dtype} {known.shape}".encode(), digest_size=16)
+    digest = hashlib.blake2b(f"{x.shape} {x.dtype} {known.shape}".encode(), digest_size=16)
     for part in (x, known):
-        found.update(part.data if part.size else b"")
-    return found.hexdigest()
+        digest.update(part.data if part.size else b"")
+    return digest.hexdigest()
 
 
 def mark_of(s: Snapshot) -> str:

@@ -54,9 +54,9 @@ def put_latent(router: APIRouter, studio: Studio) -> None:
     async def points(key: str, split: Name = "") -> Response:
         """Points, classes, errors and directions."""
         s = await studio.aside(studio.look_at, key)
-        found = await studio.aside(placed.points_of, s, studio.catalogue.run(key),
-                                   split) if split else None
-        return Response(await studio.aside(latent.latent_of, s, found), media_type=BYTES)
+        placed_points = await studio.aside(placed.points_of, s, studio.catalogue.run(key),
+                                           split) if split else None
+        return Response(await studio.aside(latent.latent_of, s, placed_points), media_type=BYTES)
 
     @router.get("/runs/{key}/inputs")
     async def inputs(key: str) -> dict[str, str]:
@@ -109,9 +109,9 @@ def put_chosen(router: APIRouter, studio: Studio) -> None:
         run = studio.catalogue.run(key)
         s = await studio.aside(studio.look_at, key)
         look = partial(studio.by_split.look, run, sent.split) if sent.split else None
-        found: dict[str, Any] = await studio.slowly(make_class, studio.roots.home, run, s,
+        files: dict[str, Any] = await studio.slowly(make_class, studio.roots.home, run, s,
                                                     sent.rows, sent.name, sent.split, look)
-        return found
+        return files
 
 
 def _chosen_in_split(studio: Studio, key: str, sent: Chosen) -> str:
@@ -130,20 +130,20 @@ def put_placing(router: APIRouter, studio: Studio) -> None:
     @router.get("/runs/{key}/points")
     async def splits(key: str) -> dict[str, Any]:
         """How many samples each split has, and how many of them are placed."""
-        found: dict[str, Any] = await studio.aside(placed.splits_of, studio.jobs,
-                                                   studio.catalogue.run(key))
-        return found
+        counts: dict[str, Any] = await studio.aside(placed.splits_of, studio.jobs,
+                                                    studio.catalogue.run(key))
+        return counts
 
     @router.post("/runs/{key}/points")
     async def place(key: str, sent: SplitToPlace) -> dict[str, str]:
         """Start the process that places the samples of a split."""
         run = studio.catalogue.run(key)
-        found = await studio.aside(placed.splits_of, studio.jobs, run)
-        if sent.split not in [each["name"] for each in found["splits"]]:
+        counts = await studio.aside(placed.splits_of, studio.jobs, run)
+        if sent.split not in [each["name"] for each in counts["splits"]]:
             raise ValueError("this run has no such split")
-        if found["running"]:
-            raise ValueError(f"the samples of the split {found['running']} are being placed; wait, "
-                             f"or stop that")
+        if counts["running"]:
+            raise ValueError(f"the samples of the split {counts['running']} are being placed; "
+                             f"wait, or stop that")
         studio.jobs.start("points", placed.words_of(run, sent.split), run)
         studio.events.tell([""])
         return {}

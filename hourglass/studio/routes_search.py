@@ -56,7 +56,7 @@ def put_search(router: APIRouter, studio: Studio) -> None:
         smallest and largest models, as the command does before its first trial."""
         answer: dict[str, Any] = await studio.slowly(
             search_form.check_search_form, wish.settings, wish.options, studio.roots,
-            studio.held, wish.whole)
+            studio.sources, wish.whole)
         return answer
 
     @router.post("/search")
@@ -64,7 +64,7 @@ def put_search(router: APIRouter, studio: Studio) -> None:
         """Start a search. It is a process of its own, and outlives the studio."""
         checked = await studio.slowly(
             search_form.check_search_form, wish.settings, wish.options, studio.roots,
-            studio.held, True)
+            studio.sources, True)
         if not checked["ok"]:
             raise ValueError(checked["error"])
         data, settings = search_form.given_to(wish.settings, studio.roots)

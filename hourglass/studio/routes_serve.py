@@ -56,6 +56,6 @@ def put_downloads(router: APIRouter, studio: Studio) -> None:
         path = studio.catalogue.run(key)
         if name not in downloads.NAMES:
             raise Refusal(404, f"a run can be had as {', '.join(downloads.NAMES)}")
-        file: Path = await studio.slowly(downloads.made, path, name)
+        file: Path = await studio.slowly(downloads.make_download, path, name)
         return FileResponse(file, media_type=downloads.NAMES[name], filename=name,
                             background=BackgroundTask(shutil.rmtree, file.parent, True))

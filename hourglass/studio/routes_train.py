@@ -67,7 +67,7 @@ def put_form(router: APIRouter, studio: Studio) -> None:
     async def costs(wish: Wish) -> dict[str, Any]:
         """Parameters, multiply-adds, memory and layers of the form's model, for its data."""
         answer: dict[str, Any] = await studio.slowly(form_costs.costs_of_form, wish.settings,
-                                                     studio.roots, studio.held)
+                                                     studio.roots, studio.sources)
         return answer
 
     @router.post("/preview", response_class=Response,
@@ -75,7 +75,7 @@ def put_form(router: APIRouter, studio: Studio) -> None:
     async def preview(wish: Wish) -> Response:
         """Training samples as they are, augmented, and corrupted, a row each."""
         content = await studio.slowly(form_costs.previewed, wish.settings, studio.roots,
-                                      studio.held)
+                                      studio.sources)
         return Response(content, media_type="image/png")
 
 

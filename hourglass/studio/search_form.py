@@ -31,7 +31,7 @@ def given_to(values: Mapping[str, Any], roots: Roots) -> tuple[str, dict[str, An
 
 def asked_from(options: Mapping[str, Any]) -> Any:
     """The options of a search from its form. Raises ValueError."""
-    from ..searching.study_folder import Asked
+    from ..searching.study_folder import SearchOptions
     values = {name: value for name, value in options.items() if value not in ("", None)}
     wrong = [name for name in values if name not in OPTIONS]
     if wrong:
@@ -45,11 +45,11 @@ def asked_from(options: Mapping[str, Any]) -> Any:
             raise ValueError(f"{name}: a number, not {values[name]!r}")
     if "trials" in values and values["trials"] != int(values["trials"]):
         raise ValueError(f"trials: a whole number, not {values['trials']!r}")
-    return Asked(**{"prune": "asha", **values})
+    return SearchOptions(**{"prune": "asha", **values})
 
 
 def check_search_form(values: Mapping[str, Any], options: Mapping[str, Any], roots: Roots,
-                      held: HeldSource, whole: bool) -> dict[str, Any]:
+                      sources: HeldSource, whole: bool) -> dict[str, Any]:
     """What is wrong with a form of a search and, where it is known, in which setting; or its holes
     and its command. With `whole`, the data is read, and the smallest and largest models are
     made."""
@@ -61,7 +61,7 @@ def check_search_form(values: Mapping[str, Any], options: Mapping[str, Any], roo
         lines: list[str] = []
         if whole:
             from ..searching.study_setup import check_search
-            check_search(search_options, {**settings, "data": data}, lines.append, held.load)
+            check_search(search_options, {**settings, "data": data}, lines.append, sources.load)
     except (ValueError, TypeError, RecursionError) as error:
         return refused_form(error, values)
     named = str(values.get("data", "")).strip()
@@ -82,10 +82,10 @@ def _holes_of(settings: Mapping[str, Any]) -> dict[str, Any]:
             "count": count if count < float("inf") else None}
 
 
-def search_words(given: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
+def search_words(settings: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """The words of the command `hourglass search`, without its data and folder."""
     words = ["search"]
-    for name, value in given.items():
+    for name, value in settings.items():
         flag = Settings.model_fields[name].flag
         if isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")

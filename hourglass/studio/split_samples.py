@@ -40,8 +40,8 @@ class SplitSamples:
             if len(rows) > most:
                 raise ValueError(f"at most {most:,} of these samples are passed through the model "
                                  f"at once; choose fewer")
-            found = passed(model.model.eval(), source, torch.tensor(list(rows)), split)
-            return replace(found, kind="lines") if model.model.of_tokens else found
+            snapshot = passed(model.model.eval(), source, torch.tensor(list(rows)), split)
+            return replace(snapshot, kind="lines") if model.model.of_tokens else snapshot
 
     def names(self, run: Path, split: str, rows: Sequence[int]) -> list[str]:
         """The files or texts of these samples, "" for samples without names. Raises ValueError."""

@@ -47,7 +47,7 @@ class Studio:
     by_split: SplitSamples = field(default_factory=SplitSamples)
     studies: Studies = field(default_factory=Studies)
     runtime: PageRuntime = field(default_factory=PageRuntime)
-    held: HeldSource = field(default_factory=HeldSource)
+    sources: HeldSource = field(default_factory=HeldSource)
     drawer: ThreadPoolExecutor = field(   # matplotlib and data, one at a time
         default_factory=lambda: ThreadPoolExecutor(1, "studio"))
     is_warm: bool = False
@@ -67,15 +67,15 @@ class Studio:
             self.is_warm = True
             self.drawer.submit(import_all)
 
-    async def slowly(self, work: Callable[..., Any], *given: Any) -> Any:
+    async def slowly(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Do what takes long, one after the other, while other requests are answered."""
         await self.ready()
-        return await asyncio.get_running_loop().run_in_executor(self.drawer, work, *given)
+        return await asyncio.get_running_loop().run_in_executor(self.drawer, work, *arguments)
 
-    async def aside(self, work: Callable[..., Any], *given: Any) -> Any:
+    async def aside(self, work: Callable[..., Any], *arguments: Any) -> Any:
         """Do what needs PyTorch or matplotlib in a thread of its own."""
         await self.ready()
-        return await asyncio.to_thread(work, *given)
+        return await asyncio.to_thread(work, *arguments)
 
     async def ready(self) -> None:
         """Wait until everything is imported."""

@@ -10,14 +10,14 @@ from ..run.folder import is_run, open_run
 ALL = "all"
 
 
-def runs_of(given: Sequence[str]) -> list[Path]:
+def runs_of(arguments: Sequence[str]) -> list[Path]:
     """The runs, if the arguments are runs; [] if they are models. Raises ValueError for anything
     else, and for a mixture."""
-    if not given:
+    if not arguments:
         raise ValueError("name two runs or more, as in hourglass compare runs/1 runs/2, or models, "
                          "as in hourglass compare 'ae(16)' 'vae(16)' --data mnist")
-    runs = [text for text in given if is_run(Path(text))]
-    others = [text for text in given if text not in runs]
+    runs = [text for text in arguments if is_run(Path(text))]
+    others = [text for text in arguments if text not in runs]
     for text in others:
         if text != ALL and not _is_model(text):
             if runs or Path(text).exists() or "/" in text:
@@ -30,11 +30,11 @@ def runs_of(given: Sequence[str]) -> list[Path]:
     return [Path(text) for text in runs]
 
 
-def texts_of(given: Sequence[str], dim: int) -> list[str]:
+def texts_of(arguments: Sequence[str], dim: int) -> list[str]:
     """The models' texts in a uniform form; "all" means all registered models."""
-    if ALL not in given:
-        return [str(read(text)) for text in given]
-    if len(given) > 1:
+    if ALL not in arguments:
+        return [str(read(text)) for text in arguments]
+    if len(arguments) > 1:
         raise ValueError("--models all includes every model; leave out the others")
     return every_model(dim)
 

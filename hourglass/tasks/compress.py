@@ -32,7 +32,7 @@ class Sizes:
 
     samples: int
     compressed: int
-    given: int          # bytes of the original files, or 0
+    given: int          # bytes of the original files, or 0; a key of saved shards
     png: int            # bytes of the same images as PNG files, or 0
     pixels: int         # of all images together, or 0
     psnr: float         # in dB, the mean over samples; infinite without loss
@@ -47,7 +47,8 @@ class Sizes:
         elif not np.isnan(self.psnr):
             like = "" if self.ssim is None else f", SSIM {self.ssim:.4f}"
             said.append(f"decompressed images: PSNR {self.psnr:.2f} dB{like}")
-        for what, size in (("the files given", self.given), ("the same images as PNG", self.png)):
+        for what, size in (("the files given", self.given),
+                           ("the same images as PNG", self.png)):
             if size:
                 said.append(f"{what}: {size:,} bytes, {size / self.compressed:.3g} times as much")
         return said
@@ -108,13 +109,14 @@ def keeps_pixels(model: Trained) -> bool:
             and bool(np.isclose(about.factor, 1 / 255)))
 
 
-def pack(model: Trained, found: Collection, y: Any, wish: CompressionOptions, given: int = 0
+def pack(model: Trained, collection: Collection, y: Any, wish: CompressionOptions, original: int = 0
          ) -> Packed:
-    """Compress samples of classes y into the content of a file, and decompress it. `given` is the
-    size of the original files in bytes. Raises ValueError."""
-    content = model.compress(found, y, wish.quality, wish.step, wish.lossless)
+    """Compress samples of classes y into the content of a file, and decompress it. `original` is
+    the size of the original files in bytes. Raises ValueError."""
+    content = model.compress(collection, y, wish.quality, wish.step, wish.lossless)
     decompressed = model.decompress(content)
-    return Packed(content, decompressed, *_sizes(model, found, decompressed, given, content))
+    return Packed(content, decompressed,
+                  *_sizes(model, collection, decompressed, original, content))
 
 
 def _in_shards(

@@ -50,7 +50,7 @@ def find_doubles(embedded: Embedded, within: float) -> DuplicateGroups:
 def _exact(embedded: Embedded) -> np.ndarray:
     """Index of the first sample with exactly the same values, (N,); mostly the sample itself."""
     seen: dict[bytes, int] = {}
-    rows = track(enumerate(embedded.found.x), len(embedded.z), "looking for exact duplicates")
+    rows = track(enumerate(embedded.collection.x), len(embedded.z), "looking for exact duplicates")
     return np.array([seen.setdefault(sha256(np.ascontiguousarray(x).data).digest(), i)
                      for i, x in rows])
 
@@ -115,7 +115,7 @@ def write_groups(embedded: Embedded, within: float, out: Path, place: str) -> li
             for number, (group, apart) in groups
             for row, far in zip(group, apart, strict=True))
     write_out(out, as_csv(("group", "name", "class", "distance"), rows))
-    if doubles.groups and embedded.found.x.ndim == 4:
+    if doubles.groups and embedded.collection.x.ndim == 4:
         _draw(embedded, doubles.groups[:ROWS], out.with_suffix(".png"))
     return _in_words(embedded, doubles)
 

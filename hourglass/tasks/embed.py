@@ -31,7 +31,7 @@ CHUNK = 2048   # samples encoded between two updates of the progress bar
 class Embedded(NamedTuple):
     """Samples with their codes."""
 
-    found: Collection
+    collection: Collection
     z: np.ndarray      # (N, D), or maps (N, D, H, W), float32
     scale: float = 1.0   # value of a stored 8-bit number
 
@@ -43,21 +43,21 @@ class Embedded(NamedTuple):
     @property
     def names(self) -> list[str]:
         """Names of the samples."""
-        return names_of(self.found)
+        return names_of(self.collection)
 
     def kind(self, row: int) -> str:
         """A sample's class, or ""."""
-        return "" if self.found.y is None else self.found.classes[self.found.y[row]]
+        return "" if self.collection.y is None else self.collection.classes[self.collection.y[row]]
 
     def values(self, rows: Any) -> np.ndarray:
         """These samples (n, H, W, C) or (n, D) as numbers to draw and compare."""
-        x = self.found.x[rows]
+        x = self.collection.x[rows]
         return x * np.float32(self.scale) if x.dtype == np.uint8 else np.asarray(x, np.float32)
 
 
-def names_of(found: Collection) -> list[str]:
+def names_of(collection: Collection) -> list[str]:
     """Names of the files, as texts, or indices from 0 for data without names."""
-    return list(map(printable, found.names)) or [str(i) for i in range(len(found.x))]
+    return list(map(printable, collection.names)) or [str(i) for i in range(len(collection.x))]
 
 
 def codes_of(model: Trained, images: Any, y: Any = None) -> Embedded:
@@ -165,12 +165,12 @@ def _numbered(z: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _columns(embedded: Embedded) -> dict[str, Any]:
-    return {**_texts(embedded.found), **_numbered(embedded.z)}
+    return {**_texts(embedded.collection), **_numbered(embedded.z)}
 
 
 def _as_csv(embedded: Embedded) -> str:
     """As csv, with nine digits, which keep a float32 exactly."""
-    texts = _texts(embedded.found)
+    texts = _texts(embedded.collection)
     rows: Iterator[tuple[Any, ...]] = zip(*texts.values(), embedded.flat, strict=True)
     return as_csv([*texts, *_numbered(embedded.z)], (
         [*before, *(f"{value:.9g}" for value in code)]

@@ -89,7 +89,7 @@ class FinetuneOptions:
 @with_fields(FinetuneOptions)
 def finetune(
     run: str | Path | Trained | Model, data: Any = None, *, y: Any = None,
-    out: str | Path | None = None, quiet: bool = False, **given: Unpack[FinetuneKeywords],
+    out: str | Path | None = None, quiet: bool = False, **keywords: Unpack[FinetuneKeywords],
 ) -> Model:
     """Train a classifier on a run's encoder, without its decoder, as a new run that `classify`
     takes. How much it gets right is printed, and is in the `metrics` of the model.
@@ -108,7 +108,7 @@ def finetune(
         ['accuracy of the classifier', 'accuracy of nearest neighbours of codes']
     """
     run = run.trained if isinstance(run, Model) else run
-    options: dict[str, Any] = {**given, "augment": str(given.get("augment", ""))}
+    options: dict[str, Any] = {**keywords, "augment": str(keywords.get("augment", ""))}
     with voice(quiet):
         tuned = finetuned(run, data, y, out, FinetuneOptions(**options))
         for line in tuned.lines():

@@ -34,20 +34,20 @@ def forecast_of(model: Trained, x: Any, ahead: int = 24) -> Any:
     return after
 
 
-def following(model: Trained, found: Collection, fitted: Forecaster, ahead: int) -> tuple[
+def following(model: Trained, collection: Collection, fitted: Forecaster, ahead: int) -> tuple[
         Any, list[str]]:
     """The steps that follow a series that was read: a data frame, or windows (N, ahead, C) in their
     own units; and notes."""
-    return _next(model, found, _full(model, found), fitted, ahead)
+    return _next(model, collection, _full(model, collection), fitted, ahead)
 
 
-def extended(model: Trained, found: Collection, ahead: int) -> tuple[Any, list[str]]:
+def extended(model: Trained, collection: Collection, ahead: int) -> tuple[Any, list[str]]:
     """A series that was read, its gaps filled in, with its next steps at the end: a data frame, or
     windows (N, T + ahead, C); and lines on how well each channel is forecast."""
     fitted = _fitted(model, ahead)
-    before = _full(model, found)
-    after, units = _next(model, found, before, fitted, ahead)
-    return _joined(found, before, after), [*_lines(fitted, ahead), *units]
+    before = _full(model, collection)
+    after, units = _next(model, collection, before, fitted, ahead)
+    return _joined(collection, before, after), [*_lines(fitted, ahead), *units]
 
 
 def _read(model: Trained, x: Any, ahead: int) -> Collection:
@@ -129,7 +129,7 @@ def _lines(fitted: Forecaster, ahead: int) -> list[str]:
     from ..inference.hidden_cells import in_lines
     seasons = sorted({int(period) for period in fitted.periods if period > 1})
     blocks = -(-ahead // fitted.block)
-    return [*in_lines(fitted.told),
+    return [*in_lines(fitted.measurements),
             *([f"seasons found, in steps: {', '.join(map(str, seasons))}"] if seasons else []),
             *([f"{ahead} steps are forecast {fitted.block} at a time, later ones from earlier ones"]
               * (blocks > 1))]

@@ -65,13 +65,13 @@ class DrawnCodes:
     model: Trained
     wish: GenerateOptions
     z: np.ndarray              # (N, ...)
-    told: list[str] | None     # classes for the decoder
+    labels: list[str] | None     # classes for the decoder
     kinds: np.ndarray          # (N,) class indices, or (0,)
 
     def samples(self, rows: range) -> np.ndarray:
         """The samples of these codes, sharpened and blurred."""
         cut = slice(rows.start, rows.stop)
-        values = self.model.values(self.z[cut], self.told and self.told[cut])
+        values = self.model.values(self.z[cut], self.labels and self.labels[cut])
         return finished(self.wish.asked.pasted(self.model, values), self.wish.finish)
 
 

@@ -27,23 +27,23 @@ Original = Callable[[str], np.ndarray | None]   # a file's own image (H, W, C) i
 
 
 def write_heatmaps(
-    detector: Detector, found: Collection, out: Path, place: str = ""
+    detector: Detector, collection: Collection, out: Path, place: str = ""
 ) -> None:
     """Write a picture for every image, named as the images are: those of a folder or archive
     `place` at their own size. All share one scale, on which 1 is the threshold. Raises ValueError
     where the samples are no images."""
-    names = found.names or tuple(f"{i:05}.png" for i in range(len(found.x)))
-    scale, usual = detector.model.scale_of(found.x), detector.usual_heat
+    names = collection.names or tuple(f"{i:05}.png" for i in range(len(collection.x)))
+    scale, usual = detector.model.scale_of(collection.x), detector.usual_heat
     starts = range(0, len(names), CHUNK)
     with ExitStack() as stack:
-        eight = found.x.dtype == np.uint8   # deeper files are shown as the model sees them
+        eight = collection.x.dtype == np.uint8   # deeper files are shown as the model sees them
         original = originals(place if eight else "", stack)
         for start in track(starts, len(starts), "drawing heat maps"):
-            some = _some(found, np.arange(start, min(start + CHUNK, len(names))))
+            some = _some(collection, np.arange(start, min(start + CHUNK, len(names))))
             heats = detector.maps(some)
             images = some.x * np.float32(scale)
             for name, image, heat in zip(names[start:], images, heats, strict=False):
-                own = original(name) if found.names else None
+                own = original(name) if collection.names else None
                 if own is not None:
                     image, heat = own, onto_file(detector, heat, own.shape[:2])
                 save_picture(out / png_name(name), heat_picture(image, heat, usual))

@@ -37,7 +37,8 @@ def impute(model: Trained, table: str, out: Path) -> list[str]:
         return _impute_series(model, collection, filler, out)
     if windows:
         save_array(out, filled(model, collection, filler.weights, filler.rounds))
-        return [*in_lines(filler.told), f"{int(np.isnan(collection.x).sum()):,} values filled in"]
+        missing = int(np.isnan(collection.x).sum())
+        return [*in_lines(filler.measurements), f"{missing:,} values filled in"]
     assert isinstance(collection.raw, Table)
     full = collection.raw.filled(collection.encoding, complete(model, collection, filler))
     own = collection.raw.frame
@@ -74,7 +75,7 @@ def _impute_series(model: Trained, collection: Collection, filler: Filler, out: 
     save_table(out, full)
     gaps = np.isnan(series.values).sum(0)
     count = {name: int(n) for name, n in zip(series.columns, gaps, strict=True) if n}
-    return [*in_lines(filler.told), f"{sum(count.values()):,} values filled in: "
+    return [*in_lines(filler.measurements), f"{sum(count.values()):,} values filled in: "
             f"{by_column(count) or 'none was missing'}",
             "the file holds times and channels in the order of time; other columns are left out"]
 
@@ -82,7 +83,7 @@ def _impute_series(model: Trained, collection: Collection, filler: Filler, out: 
 def _how(filler: Filler, columns: list[Any], count: dict[str, int]) -> list[str]:
     """How columns are filled in if not by the model alone, with the error on hidden cells."""
     lines = []
-    measured = {row[0]: row for row in filler.told.get("rows", [])}
+    measured = {row[0]: row for row in filler.measurements.get("rows", [])}
     for column, weights in zip(columns, filler.weights, strict=True):
         if column["name"] in count:
             name, row = column["name"], measured.get(column["name"])

@@ -159,18 +159,18 @@ def _of_images(some: np.ndarray) -> list[str]:
     return warnings
 
 
-def sheet(found: Collection, title: str) -> "Figure":
+def sheet(collection: Collection, title: str) -> "Figure":
     """Samples from the whole data set; one class per row, if there are few classes."""
-    kinds = [] if found.y is None else sorted(set(found.y[found.y >= 0].tolist()))
+    kinds = [] if collection.y is None else sorted(set(collection.y[collection.y >= 0].tolist()))
     by_class = 2 <= len(kinds) <= ROWS
-    groups = [np.flatnonzero(found.y == kind) for kind in kinds] if by_class else (
-        np.array_split(np.arange(len(found.x)), min(ROWS, -(-len(found.x) // COLUMNS))))
-    rows, scale = [], find_scale(found.x)[0] if found.scale is None else found.scale
+    groups = [np.flatnonzero(collection.y == kind) for kind in kinds] if by_class else (
+        np.array_split(np.arange(len(collection.x)), min(ROWS, -(-len(collection.x) // COLUMNS))))
+    rows, scale = [], find_scale(collection.x)[0] if collection.scale is None else collection.scale
     for group in groups:
         picked = group[np.linspace(0, len(group) - 1, COLUMNS).astype(int)]
-        rows.append(shown(scale.apply(found.x[picked])))
-    names = [found.classes[kind] for kind in kinds] if by_class else []
+        rows.append(shown(scale.apply(collection.x[picked])))
+    names = [collection.classes[kind] for kind in kinds] if by_class else []
     figure = contact_sheet(rows, names, 1, 16)
-    figure.axes[0].set_title(f"{printable(title)}: {len(found.x):,} samples", fontsize=10,
+    figure.axes[0].set_title(f"{printable(title)}: {len(collection.x):,} samples", fontsize=10,
                              loc="left")
     return figure

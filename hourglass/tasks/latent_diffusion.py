@@ -211,7 +211,7 @@ def _assembled(
     training.record = {"environment": environment(str(training.fabric.device)),
                        "data": source.identity, "parameters": {"whole": weights},
                        "from": str(model.folder.path.resolve())}
-    training.told = notes
+    training.further_notes = notes
     return training
 
 

@@ -103,21 +103,21 @@ def _named(files: Files, names: list[str], flat: str) -> Masks:
 
 
 def by_masks(
-    detector: Detector, found: Collection, y: np.ndarray | None, masks: Masks, place: str
+    detector: Detector, collection: Collection, y: np.ndarray | None, masks: Masks, place: str
 ) -> dict[str, Estimate]:
     """Measure how well the detector's maps find the masked pixels, at the size of the files; {} if
     no sample has a mask. Normal samples need none. Abnormal ones without a mask are left out, with
     a note."""
-    if len(detector.model.shape) != 3 or not found.names:
+    if len(detector.model.shape) != 3 or not collection.names:
         return {}
-    every = with_masks(found.names, y, masks)
+    every = with_masks(collection.names, y, masks)
     rows, masks_by_row = sorted(every), {i: mask for i, mask in every.items() if mask is not None}
     if not rows:
         return {}
-    if as_patches(found.x) is not None:
-        return _of_patches(detector, found, rows, masks_by_row)
-    y = None if found.y is None else found.y[rows]
-    maps = detector.maps(Collection(found.x[rows], y, found.classes))
+    if as_patches(collection.x) is not None:
+        return _of_patches(detector, collection, rows, masks_by_row)
+    y = None if collection.y is None else collection.y[rows]
+    maps = detector.maps(Collection(collection.x[rows], y, collection.classes))
     values = maps.ravel()[:: max(1, maps.size // SAMPLED)]
     least = min(0.0, float(maps.min()))   # for pixels that the model did not cover
 
@@ -129,7 +129,7 @@ def by_masks(
                 files = None
             for i, heat in zip(rows, maps, strict=True):
                 mask = masks_by_row[i] if i in masks_by_row else np.zeros(
-                    _size(files, found.names[i], heat.shape), bool)
+                    _size(files, collection.names[i], heat.shape), bool)
                 yield onto_file(detector, heat - least, mask.shape) + least, mask
     return pixel_separation(count(pairs(), edges_of(np.append(values, least), len(rows))))
 

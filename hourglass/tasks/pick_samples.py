@@ -46,11 +46,11 @@ def pick(model: Trained, images: Sequence[str]) -> Collection:
     return Collection(np.stack([by_name[name] for name in images]), labels, model.classes)
 
 
-def picked(model: Trained, given: Sequence[Any]) -> Collection:
+def picked(model: Trained, items: Sequence[Any]) -> Collection:
     """Samples from Python: paths, numbers of unseen samples, and arrays of one image each, as the
     model reads arrays. Raises ValueError."""
     parts = [pick(model, [str(item)]) if isinstance(item, str | Path | int | np.integer) else
-             _of_array(model, item) for item in given]
+             _of_array(model, item) for item in items]
     labelled = all(part.y is not None for part in parts)
     y = np.concatenate([part.y for part in parts]) if labelled else None
     return Collection(np.concatenate([part.x for part in parts]), y, model.classes)
@@ -66,14 +66,14 @@ def _of_array(model: Trained, image: Any) -> Collection:
                       model.classes)
 
 
-def one_class(model: Trained, found: Collection, kind: str) -> str | None:
+def one_class(model: Trained, collection: Collection, kind: str) -> str | None:
     """The class for all these images in a conditional model; None in others."""
     if model.model.condition is None:
         if kind:
             raise ValueError("this model is not conditional, so --class has no effect on it; leave "
                              "it out")
         return None
-    kinds = set() if found.y is None else {found.classes[i] for i in found.y}
+    kinds = set() if collection.y is None else {collection.classes[i] for i in collection.y}
     if not kind and len(kinds) != 1:
         raise ValueError(f"this model is conditional: pass the class with --class "
                          f"({', '.join(model.classes[:12])})")

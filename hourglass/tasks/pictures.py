@@ -81,7 +81,7 @@ def grid_of(model: Trained, limit: float | None = None, side: int = 20, label: A
 
 def generate_of(
     model: Trained, n: int = 40, label: Any = None, prior: Any = "auto", temperature: float = 1.0,
-    seed: int = 0, where: str = "", **asked: Unpack[PromptKeywords],
+    seed: int = 0, where: str = "", **keywords: Unpack[PromptKeywords],
 ) -> Picture | Molecules | list[str]:
     """New images (N, H, W, C) from a prior, with their codes and, where the prior or the model
     knows classes, labels. `label` is a class, several (which share the images evenly) or one for
@@ -94,7 +94,7 @@ def generate_of(
     where that is bright. Raises ValueError if samples are not images;
     `sample` draws those. Lines of text are given as texts. Molecules have pictures, and
     conditions, as in where="logP=2..3, qed>0.7", by a search in latent space."""
-    if is_of_lines(model.description) and not asked:
+    if is_of_lines(model.description) and not keywords:
         request = GenerateOptions(n, name_of(label) if label is not None else "", prior,
                                   temperature, seed)
         return (draw_molecules(model, request, where) if where or is_of_molecules(model.description)
@@ -102,7 +102,7 @@ def generate_of(
     _check_images(model)
     if where:
         raise ValueError("where is for models of molecules; leave it out")
-    options = as_options(asked)
+    options = as_options(keywords)
     chosen = choose_prior(model, "" if label is None else "asked") if prior == "auto" else (
         str(prior))
     one = name_of(label) if np.ndim(label) == 0 else ""   # the class of an image to change

@@ -125,9 +125,9 @@ class PromptKeywords(TypedDict, total=False):
     mask: Any
 
 
-def as_options(given: PromptKeywords) -> PromptOptions:
+def as_options(keywords: PromptKeywords) -> PromptOptions:
     """The same options under their names in Python. Raises ValueError for other names."""
-    options: dict[str, Any] = dict(given)
+    options: dict[str, Any] = dict(keywords)
     known = PromptKeywords.__annotations__
     wrong = next((name for name in options if name not in known), "")
     if wrong:

@@ -46,13 +46,13 @@ def _first(model: Trained, lists: Recommendations) -> list[str]:
     return [f"{len(mine)} items for {lists.users[0]}{more} ({kind}):", *lines]
 
 
-def rows_of(model: Trained, found: Recommendations) -> list[tuple[str, int, str, str, float]]:
+def rows_of(model: Trained, top: Recommendations) -> list[tuple[str, int, str, str, float]]:
     """A row for each recommended item, as `COLUMNS` names them. The title is "" where none is
     known."""
     encoding = model.description.encoding
     titles = encoding["titles"] or [""] * len(encoding["items"])
     return [(user, rank, encoding["items"][item], titles[item], float(score))
-            for user, items, scores in zip(found.users, found.items, found.scores, strict=True)
+            for user, items, scores in zip(top.users, top.items, top.scores, strict=True)
             for rank, (item, score) in enumerate(zip(items.tolist(), scores, strict=True), 1)]
 
 

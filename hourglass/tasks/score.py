@@ -161,12 +161,12 @@ def _in_shards(
     return table.column("score").to_numpy()
 
 
-def simpler(detector: Detector, found: Any, y: np.ndarray, scores: np.ndarray) -> str:
+def simpler(detector: Detector, collection: Any, y: np.ndarray, scores: np.ndarray) -> str:
     """Which detector without the model separates samples better than this one, whose scores (N,)
     are given, and how to choose it; "" if none does. y (N,) is 1 for abnormal samples."""
     own = auroc(y, scores)
     others = {text: auroc(y, other)
-              for text, other in simple_scores(detector.model, found).items()}
+              for text, other in simple_scores(detector.model, collection).items()}
     best = max(others, key=lambda text: others[text], default="")
     if not best or others[best] <= own + MARGIN:
         return ""
@@ -213,22 +213,23 @@ def place_of(model: Trained, data: str) -> str:
     return ""
 
 
-def labels_of(model: Trained, found: Collection, normal: str = "") -> np.ndarray | None:
+def labels_of(model: Trained, collection: Collection, normal: str = "") -> np.ndarray | None:
     """1 for samples of an abnormal class, (N,). Normal are the classes in `normal`, by default
     those of the training data, or "normal" and "good". None without classes. Raises ValueError for
     an unknown class."""
     named = [name.strip() for name in normal.split(",") if name.strip()]
-    if found.y is None:
+    if collection.y is None:
         if named:
             raise ValueError("these samples have no classes, so none is normal; put them into one "
                              "folder per class")
         return None
-    wrong = next((name for name in named if name not in found.classes), None)
+    wrong = next((name for name in named if name not in collection.classes), None)
     if wrong is not None:
-        raise ValueError(f"there is no class {wrong!r} here; {did_you_mean(wrong, found.classes)}")
+        raise ValueError(f"there is no class {wrong!r} here; "
+                         f"{did_you_mean(wrong, collection.classes)}")
     for names in (named, normal_classes(model), NORMAL_NAMES):
-        if set(names) & set(found.classes):
-            return (~np.isin(np.array(found.classes)[found.y], names)).astype(int)
+        if set(names) & set(collection.classes):
+            return (~np.isin(np.array(collection.classes)[collection.y], names)).astype(int)
     return None
 
 

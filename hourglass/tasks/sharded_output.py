@@ -40,12 +40,12 @@ class ShardsRequest:
 
 
 def request_of(
-    model: Trained, command: str, found: Collection | Files, **options: Any
+    model: Trained, command: str, samples: Collection | Files, **options: Any
 ) -> ShardsRequest:
     """The request of a command for these samples or files, with the options that change its
     results."""
-    total, data = (len(found.sizes), found.digest) if isinstance(found, Files) else (
-        len(found.x), digest_of(found))
+    total, data = (len(samples.sizes), samples.digest) if isinstance(samples, Files) else (
+        len(samples.x), digest_of(samples))
     return ShardsRequest(command, model.cache.weights, total, data, options)
 
 

@@ -37,15 +37,15 @@ def shared(total: int, make: Callable[[range], Piece], unit: int = BATCH) -> lis
     return [piece for some in at_the_first([make(own)] if len(own) else []) for piece in some]
 
 
-def some_of(found: Collection, rows: range) -> Collection:
+def some_of(collection: Collection, rows: range) -> Collection:
     """The samples at these rows, with their classes and names."""
-    if len(rows) == len(found.x):
-        return found
+    if len(rows) == len(collection.x):
+        return collection
     cut = slice(rows.start, rows.stop)
-    return replace(found, x=of_rows(found.x, np.arange(rows.start, rows.stop)),
-                   y=None if found.y is None else found.y[cut], names=found.names[cut],
-                   encoder_input=None if found.encoder_input is None else found.encoder_input[cut],
-                   parts={}, raw=None)
+    y, encoder_input = (None if values is None else values[cut]
+                        for values in (collection.y, collection.encoder_input))
+    return replace(collection, x=of_rows(collection.x, np.arange(rows.start, rows.stop)), y=y,
+                   encoder_input=encoder_input, names=collection.names[cut], parts={}, raw=None)
 
 
 def read_shared(model: Trained, data: Any, **options: bool) -> Collection:

@@ -23,7 +23,7 @@ def with_settings(
     def put(function: Callable[P, R]) -> Callable[P, R]:
         own = [p for p in inspect.signature(function).parameters.values()
                if p.kind is not p.VAR_KEYWORD]
-        takes = inspect.signature(function).parameters["given"].annotation
+        takes = inspect.signature(function).parameters["keywords"].annotation
         how = [_parameter(field.name, field.default, field.type) for field in fields(How)
                if field.name in (*FIRST, *more) and field.name not in names
                and _is_taken(field.name, takes)]

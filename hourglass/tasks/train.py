@@ -38,7 +38,7 @@ OWN_KINDS = {"augment": "augmentation", **{name: name for name in (   # by setti
 @with_settings(tuple(Settings.model_fields), ("parts", "encoder", "decoder"))
 @for_python
 def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | None = None,
-          recipe: str | None = None, **given: Unpack[TrainKeywords]) -> Model:
+          recipe: str | None = None, **keywords: Unpack[TrainKeywords]) -> Model:
     """Train on a source's name, a path, or samples in memory, and return the model.
 
     In memory are arrays, tensors, sparse matrices and data frames of any library, torch's Dataset
@@ -64,7 +64,7 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
         >>> model.encode("digits").shape
         (1797, 4)
     """
-    how, settings = split_keywords(given)
+    how, settings = split_keywords(keywords)
     with voice(how.quiet):
         functions, loggers = as_callbacks(how.callbacks)
         load_parts(how.parts)
@@ -90,14 +90,14 @@ def train(data: Any = None, y: Any = None, *, kind: str = "", out: str | Path | 
                                    None if _is_named(data) else data, y, out, how.overwrite,
                                    loggers)
         if not _is_named(data) and "test" not in values:
-            training.told += _left_out(training)
+            training.further_notes += _left_out(training)
         return _go(training, how, functions, noise)
 
 
 @with_settings(("val", *sorted(RESUMABLE)), ("parts", "encoder", "decoder"), kept=True)
 @for_python
 def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "",
-           **given: Unpack[ResumeKeywords]) -> Model:
+           **keywords: Unpack[ResumeKeywords]) -> Model:
     """Train a run on, exactly from where it stopped or for more epochs, and return the model.
 
     Data in memory that it was trained on must be given again, with its kind and `val`. Networks
@@ -110,7 +110,7 @@ def resume(run: str | Path, *, data: Any = None, y: Any = None, kind: str = "",
         >>> model.folder.read_record()["epochs"]
         2
     """
-    how, changes = split_keywords(given)
+    how, changes = split_keywords(keywords)
     with voice(how.quiet):
         functions, loggers = as_callbacks(how.callbacks)
         load_parts(how.parts)

@@ -10,14 +10,15 @@ TIMES = 4       # the error of the run's own test samples, from which others are
 LOOKED_AT = 128
 
 
-def unlike(model: Trained, found: Collection) -> list[str]:
+def unlike(model: Trained, collection: Collection) -> list[str]:
     """A warning if the model reconstructs these samples far worse than its own: a line or none."""
-    rows = np.unique(np.linspace(0, len(found.x) - 1, min(LOOKED_AT, len(found.x))).astype(int))
-    if model.model.condition is not None or found.encoder_input is not None or (
+    count = len(collection.x)
+    rows = np.unique(np.linspace(0, count - 1, min(LOOKED_AT, count)).astype(int))
+    if model.model.condition is not None or collection.encoder_input is not None or (
             model.description.kind == "ratings"):   # a user's row says too little
         return []
-    some = Collection(found.x[rows])
-    x = seen(some).astype(np.float32) * np.float32(model.scale_of(found.x))
+    some = Collection(collection.x[rows])
+    x = seen(some).astype(np.float32) * np.float32(model.scale_of(collection.x))
     return warning_of(model, float(np.nanmean(np.square(model.reconstruct(some) - x))))
 
 

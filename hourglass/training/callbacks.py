@@ -11,14 +11,15 @@ from .setup import Training
 from .train import anyone
 
 
-def as_callbacks(given: Callbacks | None) -> tuple[list[Callback], list[str]]:
+def as_callbacks(callbacks: Callbacks | None) -> tuple[list[Callback], list[str]]:
     """Split one or several callbacks into functions and names of loggers. Raises ValueError for
     anything else, and for a logger whose package is not installed."""
-    if given is None:   # as in other tools
+    if callbacks is None:   # as in other tools
         return [], []
-    several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
-    callbacks: list[Any] = list(given) if several else [given]  # type: ignore[arg-type]
-    for callback in callbacks:
+    single = isinstance(callbacks, str) or callable(callbacks) or not isinstance(
+        callbacks, Iterable)
+    items: list[Any] = [callbacks] if single else list(callbacks)  # type: ignore[arg-type]
+    for callback in items:
         if isinstance(callback, str) and callback in LOGGERS:
             check_logger(callback)
         elif not callable(callback):
@@ -29,8 +30,8 @@ def as_callbacks(given: Callbacks | None) -> tuple[list[Callback], list[str]]:
                 f"True; or the name of a logger ({', '.join(LOGGERS)}); {what} is neither. For "
                 "early stopping write stop='early(patience=10)'. The best weights are always "
                 f"kept; for a learning-rate schedule write schedule='one_cycle'")
-    return ([callback for callback in callbacks if not isinstance(callback, str)],
-            list(dict.fromkeys(callback for callback in callbacks if isinstance(callback, str))))
+    return ([callback for callback in items if not isinstance(callback, str)],
+            list(dict.fromkeys(callback for callback in items if isinstance(callback, str))))
 
 
 def watched(

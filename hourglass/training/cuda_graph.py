@@ -26,7 +26,7 @@ class CapturedStep:
     def __init__(self, step: nn.Module, forward: Callable[..., Any],
                  backward: Callable[[Tensor], None]):
         self.step, self.forward, self.backward = step, forward, backward
-        self.taken, self.note, self.told = 0, "", False
+        self.taken, self.note, self.reported = 0, "", False
         self.graph: torch.cuda.CUDAGraph | None = None
         self.held: Inputs = ()
         self.names: tuple[str, ...] = ()
@@ -79,8 +79,8 @@ class CapturedStep:
 
     def notes(self) -> tuple[str, ...]:
         """Why steps are not captured, once."""
-        new = self.note and not self.told
-        self.told = bool(self.note)
+        new = self.note and not self.reported
+        self.reported = bool(self.note)
         return (self.note,) if new else ()
 
     def _refuse(self, why: str) -> None:

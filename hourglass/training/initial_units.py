@@ -52,16 +52,16 @@ def _before_activations(model: Autoencoder, batch: Batch) -> list[nn.Module]:
     makers: dict[int, tuple[nn.Module, Tensor]] = {}   # tensors are kept, so that places are theirs
     chosen: dict[nn.Module, None] = {}
 
-    def made(layer: nn.Module, _: Any, y: Tensor) -> None:
+    def remember(layer: nn.Module, _: Any, y: Tensor) -> None:
         makers[y.data_ptr()] = layer, y
 
     def taken(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        if found := makers.get(inputs[0].data_ptr()):
-            chosen[found[0]] = None
+        if maker := makers.get(inputs[0].data_ptr()):
+            chosen[maker[0]] = None
     activations = [part for half in (model.encoder, model.decoder) for part in half.modules()
                    if isinstance(part, KINDS)]
     _run(model, batch, [
-        *(layer.register_forward_hook(made) for layer in model.modules() if _ours(layer)),
+        *(layer.register_forward_hook(remember) for layer in model.modules() if _ours(layer)),
         *(part.register_forward_pre_hook(taken) for part in activations)])
     return list(chosen)
 

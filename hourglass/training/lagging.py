@@ -17,8 +17,8 @@ def holds_decoder(lag: int, step: int, history: Sequence[dict[str, float]]) -> b
 
 def still_growing(history: Sequence[dict[str, float]]) -> bool:
     """Whether the information has grown in every epoch so far."""
-    found = [row[INFORMATION] for row in history if INFORMATION in row]
-    return all(later > before for before, later in pairwise(found))
+    information = [row[INFORMATION] for row in history if INFORMATION in row]
+    return all(later > before for before, later in pairwise(information))
 
 
 def hold_decoder(model: nn.Module) -> None:

@@ -51,7 +51,7 @@ class DiffusionTraining:
     ended: str = ""
     interrupted: bool = False
     lock: IO[str] | None = None
-    told: list[str] = field(default_factory=list)
+    further_notes: list[str] = field(default_factory=list)
 
     @property
     def notes(self) -> list[str]:
@@ -62,7 +62,7 @@ class DiffusionTraining:
         text = f", texts by {self.about.text}" if self.about.text else ""
         classes = f", {self.about.classes} classes" if self.about.classes else ""
         several = f", {self.fabric.world_size} processes" if self.fabric.world_size > 1 else ""
-        return [*self.told, f"latents of {size}: {counts}{classes}{text}",
+        return [*self.further_notes, f"latents of {size}: {counts}{classes}{text}",
                 f"{self.about.denoiser}, {self.about.noising}: {weights:,} parameters on "
                 f"{self.fabric.device}{several}"]
 

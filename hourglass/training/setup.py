@@ -91,7 +91,7 @@ class Training:
     interrupted: bool = False
     lock: IO[str] | None = None   # held until this object is deleted
     template: Step | None = None  # a copy with whole weights, while they are shared
-    told: list[str] = field(default_factory=list)   # further notes, also for the report
+    further_notes: list[str] = field(default_factory=list)   # further notes, also for the report
     loggers: dict[str, Logger] = field(default_factory=dict)   # of the first process
 
     @property
@@ -106,7 +106,7 @@ class Training:
         scale = [] if self.source.encoding else [self.source.scale.words]
         scale += notes_on_show(self.settings.show, self.source.shape)
         return [*self.source.notes, f"{self.settings.data}: {counts} samples of {size}", *scale,
-                *self.told,
+                *self.further_notes,
                 *beta,
                 f"{self.settings.model}: {self.parts.backbone}, {self.parts.bottleneck}, "
                 f"{self.parts.likelihood}, loss {self.parts.loss}: {weights:,} parameters, "
@@ -126,7 +126,7 @@ def prepare(
     check_show(settings.show, source.shape)
     training = _assemble(settings, source, None)
     if settings.begin:
-        training.told.append(begin_with(settings.begin, training.step.model))
+        training.further_notes.append(begin_with(settings.begin, training.step.model))
     if is_first():
         with begun(out, overwrite) as training.folder:
             weights = training.record["parameters"]["whole"]
@@ -204,8 +204,8 @@ def _resumed(folder: RunFolder, changes: dict[str, Any], data: Any, y: Any) -> T
         training.state.leg = training.state.step
     if not changed & ENDS and _lacks_end(training):
         training.over, training.ended = True, stop_reason(training.state, training.plan)
-        training.told.append("its training had ended when it was stopped; the last steps follow "
-                             "now")
+        training.further_notes.append("its training had ended when it was stopped; the last steps "
+                                      "follow now")
     training.settings = settings
     return training
 
@@ -266,7 +266,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
              *negative_weights(step.objective), *features_used(step.objective, source),
              _too_wide(model, parts, source.shape), limit_memory(settings.max_memory, device)]
     return Training(used, folder or RunFolder(Path()), source.to(device, layout), parts, step,
-                    optimiser, fabric, plan, record, told=[note for note in notes if note])
+                    optimiser, fabric, plan, record, further_notes=[note for note in notes if note])
 
 
 def _selected(step: Step, plan: TrainingPlan) -> list[str]:

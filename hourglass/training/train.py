@@ -40,7 +40,7 @@ def run(training: Training) -> Generator[Progress]:
             for progress in () if training.over else fit(parties, training.source, training.plan,
                                                          state):
                 # notes on the posterior may be outdated soon; the report has the final one
-                training.told += [note for note in progress.notes if note != state.trouble]
+                training.further_notes += [note for note in progress.notes if note != state.trouble]
                 if progress.row:
                     training.ended = progress.stopped
                 keep(progress)

@@ -61,10 +61,10 @@ class How:
         return "none" if self.quiet else self.progress
 
 
-def split_keywords(given: Mapping[str, Any]) -> tuple[How, dict[str, Any]]:
+def split_keywords(keywords: Mapping[str, Any]) -> tuple[How, dict[str, Any]]:
     """Keywords as how to train, and settings. Raises ValueError."""
     names = {field.name for field in fields(How)}
-    if not isinstance(given.get("decoder"), nn.Module):   # a backbone's text is a setting
+    if not isinstance(keywords.get("decoder"), nn.Module):   # a backbone's text is a setting
         names.discard("decoder")
-    how = {name: value for name, value in given.items() if name in names}
-    return How(**how), {name: value for name, value in given.items() if name not in names}
+    how = {name: value for name, value in keywords.items() if name in names}
+    return How(**how), {name: value for name, value in keywords.items() if name not in names}

@@ -70,24 +70,24 @@ def groups(s: Snapshot, rows: np.ndarray) -> list[Group]:
     return [group for group in classes if len(group.rows)]
 
 
-def legend(figure: Figure, found: list[Group], share: float = 1.0, **place: Any) -> None:
+def legend(figure: Figure, groups: list[Group], share: float = 1.0, **place: Any) -> None:
     """The classes' names and colours, in as many columns as fit into this share of the width. By
     default, the legend lies below the panels."""
-    if len(found) < 2:
+    if len(groups) < 2:
         return
-    columns = _columns(found, share)
+    columns = _columns(groups, share)
     handles = [Line2D([], [], color=group.colour, marker=group.marker, linestyle="", markersize=6,
-                      label=f" {group.name}") for group in found]   # "_" first would hide it
+                      label=f" {group.name}") for group in groups]   # "_" first would hide it
     look = {"loc": "lower center", "fontsize": 8, "handletextpad": 0.1, "columnspacing": 1.0,
             "frameon": False, **place}
     if not place:
-        keep_free(figure, bottom=legend_room(found))
-    figure.legend(handles=handles, ncols=min(columns, len(found)), **look)
+        keep_free(figure, bottom=legend_room(groups))
+    figure.legend(handles=handles, ncols=min(columns, len(groups)), **look)
 
 
-def legend_room(found: list[Group]) -> float:
+def legend_room(groups: list[Group]) -> float:
     """Height in inches of the legend below the panels; 0 without classes."""
-    return 0.1 + 0.17 * -(-len(found) // _columns(found)) if len(found) > 1 else 0.0
+    return 0.1 + 0.17 * -(-len(groups) // _columns(groups)) if len(groups) > 1 else 0.0
 
 
 def _columns(classes: list[Group], share: float = 1.0) -> int:

@@ -100,8 +100,8 @@ def pictures_of(smiles: Sequence[str]) -> np.ndarray:
     rdkit()
     from rdkit.Chem import Draw
     width, height = SMALL
-    found = np.empty((len(smiles), height, width, 3), np.float32)
+    pictures = np.empty((len(smiles), height, width, 3), np.float32)
     for row, text in enumerate(smiles):
         drawn = Draw.MolToImage(molecule_of(text), size=SMALL)
-        found[row] = np.asarray(drawn.convert("RGB"), np.float32) / 255
-    return found
+        pictures[row] = np.asarray(drawn.convert("RGB"), np.float32) / 255
+    return pictures

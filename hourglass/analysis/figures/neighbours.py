@@ -46,11 +46,11 @@ def neighbours(s: Snapshot) -> Figure:
     return figure
 
 
-def nearest(z: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The `count` nearest other rows to the rows `asked` of codes (N, D), and their distances."""
-    indices = np.empty((len(asked), count), int)
-    distances = np.empty((len(asked), count))
-    for i, row in enumerate(asked):
+def nearest(z: np.ndarray, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The `count` nearest other rows to the rows `rows` of codes (N, D), and their distances."""
+    indices = np.empty((len(rows), count), int)
+    distances = np.empty((len(rows), count))
+    for i, row in enumerate(rows):
         far = np.sqrt(np.square(z - z[row]).sum(1))
         far[row] = np.inf
         indices[i] = np.argsort(far, kind="stable")[:count]

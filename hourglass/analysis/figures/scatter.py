@@ -18,15 +18,15 @@ LAYERS = 5            # of dots
 FEW, MOST = 10, 100   # classes from and to which names stand among the points
 
 
-def scatter(ax: Axes, points: np.ndarray, found: list[Group], size: float = 12_000,
+def scatter(ax: Axes, points: np.ndarray, groups: list[Group], size: float = 12_000,
             **options: Any) -> None:
     """Points (N, 2) or (N, 3) in their classes' colours; in the samples' order, so that no class
     lies on top of the others; each ten classes have their own marker."""
     look: dict[str, Any] = {"s": float(np.clip(size / len(points), 4, 40)), "alpha": 0.65,
                             "linewidths": 0}
-    for marker in dict.fromkeys(group.marker for group in found):
+    for marker in dict.fromkeys(group.marker for group in groups):
         colours = np.full((len(points), 4), np.nan)
-        for group in found:
+        for group in groups:
             if group.marker == marker:
                 colours[group.rows] = to_rgba(group.colour)
         own = np.flatnonzero(np.isfinite(colours[:, 0]))
@@ -34,7 +34,7 @@ def scatter(ax: Axes, points: np.ndarray, found: list[Group], size: float = 12_0
         ax.scatter(*points[own].T, marker=marker, **{**look, **options})
 
 
-def dots(ax: Axes, clouds: Sequence[np.ndarray], found: list[Group], size: float,
+def dots(ax: Axes, clouds: Sequence[np.ndarray], groups: list[Group], size: float,
          alpha: float) -> None:
     """Clouds (N, 2) of the same samples in several places of one axes, in their classes' colours.
 
@@ -42,7 +42,7 @@ def dots(ax: Axes, clouds: Sequence[np.ndarray], found: list[Group], size: float
     a fifth of the others, so that no class lies on top.
     """
     for part in range(LAYERS):
-        for group in found:
+        for group in groups:
             rows = group.rows[part::LAYERS]
             points = np.concatenate([cloud[rows] for cloud in clouds])
             ax.plot(*points.T, group.marker, color=group.colour, markersize=size ** 0.5,

@@ -34,8 +34,9 @@ def auroc(y: np.ndarray, scores: np.ndarray) -> float:
 def average_precision(y: np.ndarray, scores: np.ndarray) -> float:
     """The precision from each score upwards, averaged by the recall that the score adds."""
     normal, abnormal = (counts[::-1] for counts in _counts(y, scores))
-    found = np.cumsum(abnormal)
-    return float(abnormal @ (found / (found + np.cumsum(normal))) / abnormal.sum())
+    true_positives = np.cumsum(abnormal)
+    precision = true_positives / (true_positives + np.cumsum(normal))
+    return float(abnormal @ precision / abnormal.sum())
 
 
 def _counts(y: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

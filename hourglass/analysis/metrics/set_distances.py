@@ -13,26 +13,27 @@ RESAMPLES = 8
 
 
 def distances_between(
-    real: np.ndarray, made: np.ndarray
+    real: np.ndarray, generated: np.ndarray
 ) -> tuple[dict[str, Estimate], tuple[str, ...]]:
-    """Fréchet and kernel distance, precision, recall, density and coverage of made (M, F) with
-    respect to real (N, F), and notes on how far they can be trusted."""
-    distances = {"frechet": of_pair(frechet_distance, real, made, RESAMPLES)}
-    few = min(len(real), len(made))
+    """Fréchet and kernel distance, precision, recall, density and coverage of generated features
+    (M, F) with respect to real (N, F), and notes on how far they can be trusted."""
+    distances = {"frechet": of_pair(frechet_distance, real, generated, RESAMPLES)}
+    few = min(len(real), len(generated))
     notes: tuple[str, ...] = ()
     if few > 2 * real.shape[1]:
-        distances["frechet_infinity"] = frechet_infinity(real, made)
+        distances["frechet_infinity"] = frechet_infinity(real, generated)
     else:
         notes = (f"the Fréchet distance is not extrapolated: {few:,} samples are too few for "
                  f"{real.shape[1]:,} features, which take more than twice as many; compare it only "
                  f"at this number of samples",)
-    value = kernel_distance(real, made)
+    value = kernel_distance(real, generated)
     distances["kernel"] = Estimate(value, value, value)
     draw = np.random.default_rng(0)
-    few_real, few_made = (features if len(features) <= MANIFOLD else
-                          features[np.sort(draw.permutation(len(features))[:MANIFOLD])]
-                          for features in (real, made))
-    scores = overlap(few_real, few_made, min(NEIGHBOURS, len(few_real) - 1, len(few_made) - 1))
+    few_real, few_generated = (features if len(features) <= MANIFOLD else
+                               features[np.sort(draw.permutation(len(features))[:MANIFOLD])]
+                               for features in (real, generated))
+    most = min(len(few_real), len(few_generated)) - 1
+    scores = overlap(few_real, few_generated, min(NEIGHBOURS, most))
     return distances | {name: Estimate(v, v, v) for name, v in scores.items()}, notes
 
 
@@ -85,13 +86,14 @@ def _cubic(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return product * product * product   # many times as fast as ** 3
 
 
-def overlap(real: np.ndarray, made: np.ndarray, k: int) -> dict[str, float]:
-    """Precision, recall, density and coverage of made (M, F) with respect to real (N, F)."""
+def overlap(real: np.ndarray, generated: np.ndarray, k: int) -> dict[str, float]:
+    """Precision, recall, density and coverage of generated features (M, F) with respect to real
+    (N, F)."""
     from scipy.spatial.distance import cdist
-    apart = cdist(real, made)
-    around_real, around_made = (np.sort(cdist(v, v), 1)[:, k] for v in (real, made))
+    apart = cdist(real, generated)
+    around_real, around_generated = (np.sort(cdist(v, v), 1)[:, k] for v in (real, generated))
     in_real = apart <= around_real[:, None]
     return {"precision": float(in_real.any(0).mean()),
-            "recall": float((apart <= around_made[None]).any(1).mean()),
+            "recall": float((apart <= around_generated[None]).any(1).mean()),
             "density": float(in_real.sum(0).mean() / k),
             "coverage": float((apart.min(1) <= around_real).mean())}

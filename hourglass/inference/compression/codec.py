@@ -82,7 +82,7 @@ class Codec:
         self.digest = model_digest(model, json.dumps(about, sort_keys=True))
         self.scale = description.factor
 
-    def compress(self, found: Collection, z: np.ndarray, y: np.ndarray | None,
+    def compress(self, collection: Collection, z: np.ndarray, y: np.ndarray | None,
                  wish: CompressionOptions,
                  training: TrainingCodes | None = None) -> bytes:
         """Compress samples, with their codes z (N, D, ...) and classes y (N,), to a file's content.
@@ -90,7 +90,7 @@ class Codec:
 
         Raises ValueError for options that cannot be met.
         """
-        x = found.x
+        x = collection.x
         if wish.lossless and (x.dtype != np.uint8 or not self.decoder.eight_bits):
             raise ValueError("only 8-bit images can be compressed losslessly, and these samples "
                              "are not; without lossless, only their codes are stored")
@@ -99,7 +99,7 @@ class Codec:
         fields = {"count": len(x), "shape": list(self.shape), "codes": digest(q),
                   "steps": grid.steps.tolist(), "centres": grid.centres.tolist(),
                   "spreads": (spreads_of(q) if self.words is None else
-                              self.words.spreads(q)).tolist(), "names": list(found.names),
+                              self.words.spreads(q)).tolist(), "names": list(collection.names),
                   "labels": [] if y is None else y.tolist()}
         if not wish.lossless:
             return self._written(fields, q, x, x)

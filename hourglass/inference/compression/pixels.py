@@ -35,10 +35,12 @@ class Canvas:
         """The error of the prediction there, (N, M)."""
         return _near(self.error, place, dy, dx, channel)
 
-    def put(self, place: "PixelPositions", channel: int, x: np.ndarray, told: np.ndarray) -> None:
+    def put(
+        self, place: "PixelPositions", channel: int, x: np.ndarray, prediction: np.ndarray
+    ) -> None:
         """Store pixels x (N, M) and their prediction at positions (M,)."""
         at = (slice(None), place.rows + EDGE, place.columns + EDGE, channel)
-        self.x[at], self.error[at] = x, np.abs(x - told)
+        self.x[at], self.error[at] = x, np.abs(x - prediction)
 
 
 @dataclass(frozen=True)

@@ -37,14 +37,14 @@ class PatchFeatures:
     strides: tuple[int, ...] = STRIDES
     square: bool = False
 
-    def made(self) -> Extractor:
+    def load_extractor(self) -> Extractor:
         """The extractor. Raises ValueError."""
         return features(self.extractor)
 
     def each(self, images: Images) -> Iterator[tuple[np.ndarray, ...]]:
         """Features (h, w, K) of the patches of each image (H, W, C): a map for each stride, from
         the extractor's map of the nearest one, averaged over 3x3 patches."""
-        extractor = self.made()
+        extractor = self.load_extractor()
         nearest = stride_places(extractor, self.strides)
         mark = f"{extractor} patches {self.size} {nearest} {self.square}"
         for some in in_groups(images):
@@ -173,22 +173,22 @@ def rule_of(
     look: Callable[[Images], Iterator[Any]] = read.each if by_stride else read.of
 
     def fitted(codes: np.ndarray, calibration: Seen) -> State:
-        return {**fit(calibration.train_images), "digest": digest_array(read.made())}
+        return {**fit(calibration.train_images), "digest": digest_array(read.load_extractor())}
 
     def refit(seen: Seen, state: State) -> State:
         return fitted(np.empty((0, 0)), seen)
 
     def extended(seen: Seen, state: State) -> State:
         assert extend is not None
-        check_digest(state, read.made())
+        check_digest(state, read.load_extractor())
         return {**state, **extend(seen.images, state)}
 
     def score(seen: Seen, state: State) -> np.ndarray:
-        check_digest(state, read.made())
+        check_digest(state, read.load_extractor())
         return np.array([judge(patches, state)[1] for patches in look(seen.images)], np.float64)
 
     def places(seen: Seen, state: State) -> np.ndarray:
-        check_digest(state, read.made())
+        check_digest(state, read.load_extractor())
         maps = []
         for image, patches in zip(seen.images, look(seen.images), strict=True):
             heat, value = judge(patches, state)

@@ -155,15 +155,16 @@ def nearest(x: Tensor, bank: Tensor) -> tuple[Tensor, Tensor]:
     return (x - bank[which]).square().sum(1).sqrt(), which   # exact where both are large
 
 
-def rareness(patch: Tensor, found: int, bank: Tensor) -> float:
+def rareness(patch: Tensor, nearest: int, bank: Tensor) -> float:
     """The weight of an image's score, from 0 to 1: 1 minus the softmax of the distance of its most
     unusual patch (K,) to the nearest one of the bank, among the distances to that one's NEAR
     nearest neighbours (equation 7 of Roth et al., 2021)."""
     if len(bank) < 2:
         return 1.0
-    around = (bank - bank[found]).square().sum(1).topk(min(NEAR, len(bank)), largest=False).indices
+    distances = (bank - bank[nearest]).square().sum(1)
+    around = distances.topk(min(NEAR, len(bank)), largest=False).indices
     away = (bank[around] - patch).square().sum(1).sqrt()
-    own = (bank[found] - patch).square().sum().sqrt()
+    own = (bank[nearest] - patch).square().sum().sqrt()
     return float(1 - torch.exp(own - torch.logsumexp(away, 0)))
 
 

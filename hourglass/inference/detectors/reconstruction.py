@@ -7,7 +7,7 @@ from ...core.hints import Count
 from ...core.registry import detectors
 
 
-def nothing(codes: np.ndarray, held: Seen) -> dict[str, np.ndarray]:
+def nothing(codes: np.ndarray, samples: Seen) -> dict[str, np.ndarray]:
     """The empty state of a detector that looks at each sample alone."""
     return {}
 

@@ -52,12 +52,12 @@ class StepSizes:
     """Step size of each sample, (B,), at each temperature."""
 
     now: Tensor
-    held: list[Tensor] = field(default_factory=list)
+    per_temperature: list[Tensor] = field(default_factory=list)
 
     def adapt(self, accepted: Tensor) -> None:
         """Store the size that was used, and adapt the next one to the target acceptance rate.
         accepted is (K, B)."""
-        self.held.append(self.now)
+        self.per_temperature.append(self.now)
         self.now = self.now * torch.exp(ADAPTING * (accepted.float().mean(0) - ACCEPTED))
 
 
@@ -121,12 +121,12 @@ def _walk(
     noise: Sequence[torch.Generator], what: str,
 ) -> Tensor:
     """Log weights (K, B) of chains that start at z. Without stored sizes, it adapts them."""
-    finding, place = not sizes.held, _at(posed, z)
+    finding, place = not sizes.per_temperature, _at(posed, z)
     log_w = torch.zeros_like(place.joint)
     for step, (before, share) in enumerate(track(list(pairwise(shares)), len(shares) - 1, what)):
         log_w += (share - before) * (place.joint - place.of_q)
         if share < 1:
-            size = sizes.now if finding else sizes.held[step]
+            size = sizes.now if finding else sizes.per_temperature[step]
             place, accepted = _move(posed, place, share, size, noise)
             if finding:
                 sizes.adapt(accepted)

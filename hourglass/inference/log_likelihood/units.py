@@ -24,7 +24,7 @@ class Measure:
     discrete: bool       # whether the likelihood gives probabilities, not densities
     step: float          # between two values of 8-bit data; 0 for other data
     values: float        # observed values per sample
-    told: bool           # whether the model is conditional on the class
+    conditional: bool           # whether the model is conditional on the class
     gaps: bool           # whether some values are missing
     tokens: bool = False  # whether values are tokens of lines of text
 
@@ -38,7 +38,7 @@ class Measure:
     def of(self) -> str:
         """What is measured."""
         known = " of the observed values" if self.gaps and not self.tokens else ""
-        name = "-log p(x|y)" if self.told else "-log p(x)"
+        name = "-log p(x|y)" if self.conditional else "-log p(x)"
         return f"{name}{known}" if self.is_likelihood else (
             f"a bound of the training loss, not a likelihood (the data is grey, and "
             f"{self.likelihood} is for 0 and 1: see --binarise)")

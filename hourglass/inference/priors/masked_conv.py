@@ -48,8 +48,8 @@ class GatedBlock(nn.Module):
         self.conv = Before(hidden // 2, hidden, reach, itself=True)
         self.leave = nn.Conv2d(hidden // 2, hidden, 1)
 
-    def forward(self, h: Tensor, told: Tensor, look: Look) -> Tensor:
-        value, gate = (look(self.conv, self.enter(h)) + told).chunk(2, 1)
+    def forward(self, h: Tensor, condition: Tensor, look: Look) -> Tensor:
+        value, gate = (look(self.conv, self.enter(h)) + condition).chunk(2, 1)
         return h + self.leave(value.tanh() * gate.sigmoid())
 
 
