@@ -91,7 +91,7 @@ def test_masks_are_files_too_from_the_shell(mapped, tmp_path, hourglass):
 
 @pytest.mark.parametrize(("options", "words"), [
     ({"mask": np.zeros((10, 10))}, "same everywhere"), ({"mask": np.eye(4)}, "4x4 pixels"),
-    ({"mask": np.eye(10), "image": ""}, "drawn anew")])
+    ({"mask": np.eye(10), "image": ""}, "gets new content")])
 def test_masks_without_meaning_are_refused(mapped, options, words):
     with pytest.raises(ValueError, match=words):
         mapped.generate(2, **{"image": stripes(1), **options})

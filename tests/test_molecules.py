@@ -123,7 +123,7 @@ def test_columns_of_numbers_are_properties_and_a_label_gives_classes(tmp_path):
     found = read(table(tmp_path / "m.csv"), label="kind")
     assert [*found.properties] == ["mass"] and found.classes == ("acid", "other")
     assert found.properties["mass"][3] == pytest.approx(len(SOME[3]) + 0.03)
-    assert any("columns that are no properties are left out: id" in note for note in found.notes)
+    assert any("columns that are not properties are left out: id" in note for note in found.notes)
     assert split(found, SHARES, 0).properties["mass"].shape == (len(SOME),)
 
 
@@ -427,7 +427,7 @@ def test_commands_take_molecules(run, hourglass, command):
     ("vary run CCCCCCCCCCCCCCCCCCCCCC --property logP", "takes molecules of up to 16 tokens"),
     ("vary run CCO --property lokP", "no property is named 'lokP'"),
     ("generate run --where lokP=2", "no property is named"),
-    ("generate run --where qed", "is no condition"), ("export run", "trained on molecules"),
+    ("generate run --where qed", "is not a condition"), ("export run", "trained on molecules"),
     ("embed run nothing.csv", "no file or folder nothing.csv"),
     ("generate run -o x.gif", "x.gif")])
 def test_wrong_uses_of_molecules_are_refused_in_a_sentence(run, hourglass, command, words):

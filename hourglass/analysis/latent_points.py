@@ -38,7 +38,7 @@ def walk_of(s: Snapshot) -> Walk:
     none."""
     codes = s.codes[np.isfinite(s.codes).all(1)]
     if not len(codes):
-        raise ValueError("no code of this model is finite, so there is no latent space to show")
+        raise ValueError("no code of this model is finite, so its latent space cannot be shown")
     return find_walk(codes.astype(np.float64))
 
 

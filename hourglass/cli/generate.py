@@ -21,7 +21,7 @@ def generate(
                                       "several, such as 0,1,2, with one row each.")] = "",
     prior: Annotated[str, typer.Option(help="Prior to sample codes from: own, per_class, kde, "
                                        "mixture, flow, diffusion, ... (see: hourglass list "
-                                       "priors). auto: the run's --prior, else one that suits the "
+                                       "priors). auto: the run's --prior, or one that suits the "
                                        "model.")] = "auto",
     temperature: Annotated[float, typer.Option(
         min=0, max=100, help="Sampling temperature. Below 1: more typical samples. Above 1: more "
@@ -45,7 +45,7 @@ def generate(
         min=0, max=1, help="With --image, the share of it that is noise at first: 0.2 changes "
         "little, 1 everything. Default: 0.6; with a --mask 1.", show_default=False)] = None,
     mask: Annotated[str, typer.Option(help="With --image, another image of its size: the part that "
-                                      "is white here is drawn anew, the rest stays.")] = "",
+                                      "is white here is generated anew. The rest stays.")] = "",
     top_k: Annotated[int, typer.Option(
         "--top-k", min=0, help="Lines of text only: draw each token from this many, the most "
                                "probable. Default: all.", show_default=False)] = 0,

@@ -14,9 +14,9 @@ from torch.distributions import Distribution
 class Batch:
     """A batch of a split.
 
-    `x` are samples (B, *shape) as the model sees them, and `y` are integer labels (B,). `given` is
-    the encoder's input if it is not x, `known` is 1 where a value is observed, and `told` are the
-    labels that training may use.
+    `x` are samples (B, *shape) as the model sees them, and `y` are integer labels (B,).
+    `encoder_input` is set if it is not x, `known` is 1 where a value is observed, and `y_observed`
+    are the labels that training may use.
     """
 
     x: Tensor                      # (B, C, H, W), (B, C, T) or (B, D), as float

@@ -1,4 +1,4 @@
-"""Captions: texts that describe images, from a CSV beside them or from the names of classes."""
+"""Captions: texts that describe images, from a CSV next to them or from the class names."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ def captions_of(files: Files, names: Sequence[str]) -> tuple[Captions, list[str]
     """The captions of the images with these names, from a table that comes with them, and notes.
 
     The table is captions.csv or metadata.csv in the folder or archive, or a CSV of the same name
-    beside it. It has a column `file` and a column `caption`. An image on several rows has several
+    next to it. It has a column `file` and a column `caption`. An image on several rows has several
     captions. A table without these columns is ignored. Raises ValueError for one that cannot be
     read.
     """

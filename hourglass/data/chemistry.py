@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 Notation = Literal["selfies", "smiles"]
 NEEDED = "molecules need an extra: pip install 'hourglass[molecules]'"
-LONGEST = 2000   # characters; longer texts are no small molecules, and would overflow RDKit's stack
+LONGEST = 2000   # characters; longer ones are not small molecules, and overflow RDKit's stack
 # a bracket with all that is in it, an element of two letters, the number of a ring of two digits,
 # or one character
 SMILES = re.compile(r"\[[^\[\]]*\]|Br|Cl|%\d\d|.", re.DOTALL)

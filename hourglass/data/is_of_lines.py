@@ -18,7 +18,7 @@ NAMES = 1000     # of a folder
 
 
 def is_of_lines(path: Path) -> bool:
-    """Whether a path holds lines of text: a FASTA file, a text file that is no table, or a folder
+    """Whether a path holds lines of text: a FASTA file, a text that is not a table, or a folder
     or zip of text files without images and tables."""
     try:
         if path.is_dir():

@@ -114,7 +114,7 @@ class Detector:
         """Anomaly maps of images, (N, H, W), on a scale where 1 is the threshold: as many normal
         images have no value above 1 as have a score below the threshold. They come from this
         detector if it has maps, otherwise from its `companion`. Raises ValueError for samples that
-        are no images."""
+        are not images."""
         if len(self.model.shape) != 3:
             raise ValueError("only images have error maps; hourglass.load(run).errors(x) returns "
                              "the error of every value")

@@ -78,16 +78,16 @@ def read_conditions(text: str) -> list[Condition]:
     for part in text.split(","):
         match = CONDITION.fullmatch(part)
         if not match:
-            raise ValueError(f"{part.strip()!r} is no condition; write a property and its range, "
-                             f"{EXAMPLE}")
+            raise ValueError(f"{part.strip()!r} is not a condition; write a property and its "
+                             f"range, {EXAMPLE}")
         property_text, sign, first, last = match.groups()
         name = property_name(property_text)
         if not name:
             raise ValueError(f"no property is named {property_text!r}; "
                              f"{did_you_mean(property_text, PROPERTIES)}")
         if last is not None and (sign != "=" or float(first) > float(last)):
-            raise ValueError(f"{part.strip()!r} is no range; write the smaller number first after "
-                             f"=, {EXAMPLE}")
+            raise ValueError(f"{part.strip()!r} is not a range; write the smaller number first "
+                             f"after =, {EXAMPLE}")
         number = float(first)
         if sign == "=":
             conditions.append(Condition(name, number, number if last is None else float(last)))

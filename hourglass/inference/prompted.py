@@ -38,7 +38,7 @@ class DiffusionWish:
     sampler: SamplerName = "dpm"
     start: np.ndarray | None = None     # codes (1 or N, ...) that are changed
     strength: float | None = None       # of that change, to 1; default: 0.6, or 1 with `anew`
-    anew: np.ndarray | None = None      # bool (H, W) of an image: where it is drawn anew
+    anew: np.ndarray | None = None      # bool (H, W): where an image gets new content
 
     @property
     def is_told(self) -> bool:
@@ -189,7 +189,7 @@ def kept_places(anew: np.ndarray, shape: tuple[int, ...]) -> Tensor:
     ValueError for latents that are not maps."""
     if len(shape) != 3:
         raise ValueError("a mask needs latents that are maps, such as those of gaussian_map; the "
-                         "latents of this run are vectors, of which no number belongs to a place")
+                         "latents of this run are vectors")
     changed = torch.from_numpy(np.ascontiguousarray(anew))[None, None].float()
     redrawn = F.adaptive_max_pool2d(changed, shape[1:])
     if any(side % places for side, places in zip(anew.shape, shape[1:], strict=True)):

@@ -185,7 +185,7 @@ class Trained:
                temperature: float = 1.0, wish: DiffusionWish | None = None, top_k: int = 0) -> Any:
         """Sample n codes from a prior and decode them: (N, H, W, C), (N, D) or (N, T, C), or a
         data frame for a table. The default prior is `usual_prior`. `y` is the class; by default, a
-        conditional model samples all classes in turn. `wish` says what latent diffusion is told,
+        conditional model samples all classes in turn. `wish` is the request to latent diffusion,
         such as a prompt. A model of lines gives a list of texts, drawn token by token with
         `temperature`, from the `top_k` most probable tokens (0: all)."""
         return self.in_units(self.draw(n, y, seed, prior, temperature, wish, top_k)[0])

@@ -127,7 +127,7 @@ class LatentDiffusion(nn.Module):
 
         `against` is what guidance leads away from: nothing, or a negative prompt. `start` are
         latents (B, *shape) that are changed by `draw.strength`; where `kept`, bool (B, *shape) or
-        a shape that expands to it, they stay as they are.
+        a shape that expands to it, they stay unchanged.
         """
         levels = noise_levels(draw.steps, draw.strength if start is not None else 1.0)
         x = draw.temperature * levels[0] * noise

@@ -92,7 +92,7 @@ class Settings:
                        "scaling. Default: found from the data.")
     show: str = Field("", description="Channels to show in pictures, such as 3,2,1 for red, green, "
                       "blue. all: a grey picture of each channel. Default: of 2, 5 or 6 channels "
-                      "all, else the first three.")
+                      "all. Otherwise, the first three.")
     binarise: Binarise = Field("", description="Binarise grey values to 0 or 1: fixed (sampled "
                                "once), dynamic (sampled at each step) or threshold (at 0.5).")
     strict: bool = Field(False, description="Stop at the first file that cannot be read.")

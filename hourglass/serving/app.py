@@ -192,7 +192,7 @@ def refuse_with(sentence: str) -> Callable[[], Any]:
 
 
 def intake_of(desk: ModelService) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """How this model's samples are sent: images as a form, all else as JSON."""
+    """How this model's samples are sent: images as a form, all others as JSON."""
     if desk.is_images:
         return (image_intake(desk.model, desk.limits, desk.hands),
                 form_body(desk.model, desk.limits))

@@ -70,7 +70,7 @@ class ActiveRequest:
 
 
 class Body:
-    """A request's body as it arrives. It is refused as soon as it is too large, and knows when the
+    """A request's body as it arrives. It is refused once it is too large, and knows when the
     client has left."""
 
     def __init__(self, receive: Receive, most: int):

@@ -61,7 +61,7 @@ class Served(BaseModel):
 class OperationTally(BaseModel):
     """How often one operation was asked for, and how long its last 1,000 answers took."""
 
-    operation: str = Field(description="its path, such as /v1/reconstruct; other for all else")
+    operation: str = Field(description="its path, such as /v1/reconstruct; other for the rest")
     answered: int
     refused: int = Field(description="answers with a status from 400 on")
     last: float = Field(description="time of the last answer, in seconds since 1970")

@@ -24,7 +24,7 @@ from .state import Studio, make_state
 
 STATIC = Path(__file__).parent / "static"
 REFUSED: dict[int | str, str] = {
-    400: "another name of the server, or a body that is no JSON or no form",
+    400: "another name of the server, or a body that is neither JSON nor a form",
     401: "no token, or a wrong one", 403: "a page of another origin",
     404: "no such address or file", 413: "too many bytes", 415: "another content type",
     422: "what was sent is wrong", 503: "too many requests", 504: "it took too long"}

@@ -21,7 +21,7 @@ def chosen_csv(s: Snapshot, rows: Sequence[int], codes: bool) -> str:
 
 
 def check_codes(s: Snapshot, count: int, codes: bool) -> None:
-    """Raise ValueError if the codes of so many samples are too many numbers for a file."""
+    """Raise ValueError if a file cannot hold the codes of this number of samples."""
     if codes and count * s.codes.shape[1] > MOST_VALUES:
         raise ValueError(f"these are {count * s.codes.shape[1]:,} numbers, and a file from the "
                          f"studio has at most {MOST_VALUES:,}; choose fewer points, or use: "

@@ -56,7 +56,7 @@ def keep_uploads(roots: Roots, folder: str, parts: list[FormField]) -> dict[str,
     before, how many were saved, and which were refused and why. Raises ValueError for a wrong name
     of the folder."""
     if not NAME.fullmatch(folder) or folder.strip(" .") != folder:
-        raise ValueError(f"{folder!r} is no name for a folder: use letters, digits, spaces, dots "
+        raise ValueError(f"{folder!r} cannot name a folder: use letters, digits, spaces, dots "
                          f"and hyphens, and begin with a letter or digit")
     place = roots.home / DATA / folder
     place.mkdir(parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def keep_uploads(roots: Roots, folder: str, parts: list[FormField]) -> dict[str,
 
 
 def _data_in(place: Path) -> Path:
-    """What a folder of uploads is read as: its only file, if that is a table, or else itself."""
+    """The path to read for a folder of uploads: its only file if that is a table, or the folder."""
     inner = list(place.iterdir())
     alone = len(inner) == 1 and inner[0].suffix.lower() in TABLES and not inner[0].is_symlink()
     return inner[0] if alone and inner[0].is_file() else place
@@ -99,7 +99,7 @@ def _target(place: Path, name: str) -> Path:
 
 
 def _class_name(name: str) -> str:
-    """A class's folder: what it was called, without what no folder's name may hold."""
+    """The folder of a class: its name, without characters that a folder cannot have."""
     return re.sub(r"[\x00-\x1f/\\:]", "_", name).strip(". ")[:80] or "other"
 
 

@@ -91,7 +91,7 @@ def _record(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     if not isinstance(record, dict):
-        raise ValueError("run.json is damaged: it is no JSON object")
+        raise ValueError("run.json is damaged: it is not a JSON object")
     return record   # its checksum, which takes long, is left to those that use the run
 
 
@@ -161,7 +161,7 @@ def _number(text: Any) -> float | None:
 
 
 def thinned(values: list[float], most: int) -> list[float]:
-    """At most so many of the values, evenly spread, the last one among them."""
+    """At most `most` of the values, evenly spaced, including the last one."""
     if len(values) <= most:
         return values
     step = (len(values) - 1) / (most - 1)

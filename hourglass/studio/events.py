@@ -17,8 +17,8 @@ QUIET = 15         # waits after which a word is sent, so that a dead connection
 
 @dataclass
 class Events:
-    """What has changed, with a number each. A page that missed some gets them, or is told to read
-    everything anew."""
+    """Changes, numbered. A page that missed some gets them, or a request to read everything again.
+    """
 
     catalogue: Catalogue
     boot: str = field(default_factory=lambda: secrets.token_hex(4))   # of this process

@@ -34,8 +34,8 @@ def costs_of_form(values: Mapping[str, Any], roots: Roots, sources: HeldSource) 
 
 
 def previewed(values: Mapping[str, Any], roots: Roots, sources: HeldSource) -> bytes:
-    """A PNG of training samples: as they are, augmented, and corrupted, a row each. Raises
-    ValueError for samples that are no images, and for a wrong text."""
+    """A PNG of training samples, a row each: original, augmented and corrupted. Raises
+    ValueError for samples that are not images, and for a wrong text."""
     import numpy as np
     import torch
 

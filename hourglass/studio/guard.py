@@ -22,7 +22,7 @@ OWN_PAGES = (b"same-origin", b"none")   # of Sec-Fetch-Site: the studio's page, 
 class StudioGuard:
     """ASGI middleware: names of the server, origins, the token, limits, and headers of answers.
 
-    The page's own files need no token: they hold no data. All else does.
+    The page's own files need no token: they hold no data. All other paths do.
     """
 
     def __init__(self, app: App, limits: Limits, token: str, hosts: tuple[str, ...]):

@@ -23,7 +23,7 @@ NAME = re.compile(r"\w[\w .+-]{0,79}")
 
 @dataclass(frozen=True)
 class StartedJob:
-    """One command: what it was told, and its process."""
+    """A command with its options, and its process."""
 
     kind: str = ""                # train, resume, report, search, ensemble, or one of BESIDE
     words: tuple[str, ...] = ()   # after `hourglass`
@@ -92,7 +92,7 @@ class Jobs:
         above.mkdir(parents=True, exist_ok=True)
         if name:
             if not NAME.fullmatch(name.strip()) or name.strip(" .") != name:
-                raise ValueError(f"{name!r} is no name for a run: use letters, digits, spaces, "
+                raise ValueError(f"{name!r} cannot name a run: use letters, digits, spaces, "
                                  f"dots and hyphens, and begin with a letter or digit")
             try:
                 (above / name).mkdir()

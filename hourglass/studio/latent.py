@@ -101,7 +101,7 @@ def mark_of(s: Snapshot) -> str:
 
 
 def thumbnail(s: Snapshot) -> bytes:
-    """A small picture of a snapshot's only sample, as WebP; nothing if it is no image."""
+    """A small picture of a snapshot's only sample, as WebP; nothing if it is not an image."""
     if s.x.ndim != 4:
         return b""
     from ..core.image_grid import shown

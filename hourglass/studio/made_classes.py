@@ -28,7 +28,7 @@ def make_class(home: Path, run: Path, s: Snapshot, rows: Sequence[int], name: st
                split: str = "", look: Look | None = None) -> dict[str, Any]:
     """Give these samples a class, in place of one that a person gave them before. They are those
     of the snapshot, or with `look` those of a whole split. All such samples stand in
-    labels/RUN-MARK.csv or labels/RUN-MARK-SPLIT.csv, and with their values in an .npz beside it.
+    labels/RUN-MARK.csv or labels/RUN-MARK-SPLIT.csv, and with their values in an .npz next to it.
     Returns the classes with their sizes, and the command that trains a classifier on them. Raises
     ValueError."""
     name = " ".join(name.split())

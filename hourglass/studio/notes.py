@@ -13,7 +13,7 @@ LONGEST_TAG = 40    # characters
 
 
 def read_notes(folder: Path) -> dict[str, Any]:
-    """A run's note and tags; empty ones where there is no such file, or a damaged one."""
+    """A run's note and tags; empty ones if the file is missing or damaged."""
     try:
         notes: Any = json.loads(read_file(folder / FILE))
         return {"note": str(notes.get("note", ""))[:LONGEST],

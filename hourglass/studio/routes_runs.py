@@ -84,7 +84,7 @@ def put_runs(router: APIRouter, studio: Studio) -> None:
 
 
 def put_run(router: APIRouter, studio: Studio) -> None:
-    """Add what is told of one run, and what a person writes about it."""
+    """Add the routes of one run: its facts, and a person's note and tags."""
     @router.get("/runs/{key}")
     async def run(key: str) -> dict[str, Any]:
         """Settings, metrics and sections of a run."""
@@ -95,7 +95,7 @@ def put_run(router: APIRouter, studio: Studio) -> None:
     @router.get("/runs/{key}/progress")
     async def progress(key: str, after: Annotated[int, Query(ge=0, le=10**9)] = 0
                        ) -> dict[str, Any]:
-        """The rows of the history after so many, the frames, and the log."""
+        """The rows of the history from a number on, the frames and the log."""
         path = studio.catalogue.run(key)
         answer = await asyncio.to_thread(progress_of, path, after, studio.jobs.of(path),
                                          studio.jobs)
@@ -112,7 +112,7 @@ def put_run(router: APIRouter, studio: Studio) -> None:
     async def trash(key: str) -> dict[str, str]:
         """Move a run to the trash."""
         if studio.catalogue.place(key).kind == "trial":
-            raise ValueError("this is a trial of a search, which needs it as it is")
+            raise ValueError("this is a trial of a search, which needs it unchanged")
         path = studio.catalogue.place(key).path
         if studio.jobs.of(path, "serve").alive:
             raise ValueError("this run is being served; stop its server first")

@@ -117,7 +117,7 @@ def put_study(router: APIRouter, studio: Studio) -> None:
 
 
 def _shell(details: dict[str, Any], path: Path) -> str:
-    """The command of a search that was started elsewhere."""
+    """The command of a search that the studio did not start."""
     settings = {name: value for name, value in details["settings"].items()
                 if name in Settings.model_fields and name != "data"}
     options = {name: value for name, value in details["asked"].items()

@@ -21,7 +21,7 @@ def put_serve(router: APIRouter, studio: Studio) -> None:
     """Add what starts, stops and watches the server of a run."""
     @router.get("/runs/{key}/server")
     async def server(key: str) -> dict[str, Any]:
-        """The server of a run: its state, address, and what it was asked."""
+        """The server of a run: its state, address, token and log."""
         path = studio.catalogue.run(key)
         return await asyncio.to_thread(server_of, studio.jobs, path)
 
@@ -40,7 +40,7 @@ def put_serve(router: APIRouter, studio: Studio) -> None:
 
     @router.delete("/runs/{key}/server")
     async def end(key: str) -> dict[str, str]:
-        """Stop the server of a run, once it has answered what it was asked."""
+        """Stop the server of a run, once it has answered its open requests."""
         job = studio.jobs.of(studio.catalogue.run(key), "serve")
         if not job.alive:
             raise ValueError("this run is not being served")

@@ -73,7 +73,7 @@ def put_form(router: APIRouter, studio: Studio) -> None:
     @router.post("/preview", response_class=Response,
                  responses={200: {"content": {"image/png": {}}}})
     async def preview(wish: Wish) -> Response:
-        """Training samples as they are, augmented, and corrupted, a row each."""
+        """Training samples, a row each: original, augmented and corrupted."""
         content = await studio.slowly(form_costs.previewed, wish.settings, studio.roots,
                                       studio.sources)
         return Response(content, media_type="image/png")
@@ -162,7 +162,7 @@ def _idle(studio: Studio, key: str) -> Path:
 
 
 def _check_start(studio: Studio, settings: Settings) -> None:
-    """Raise ValueError for a warm start from what is no run of the studio."""
+    """Raise ValueError for a warm start from a path that is not a run of the studio."""
     if settings.begin:
         path = studio.roots.resolve(settings.begin)
         if path not in {place.path for place in studio.catalogue.places.values()}:

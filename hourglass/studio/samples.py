@@ -94,9 +94,9 @@ def check_numbers(s: Snapshot, rows: Sequence[int]) -> None:
 
 def strip(s: Snapshot, rows: Sequence[int]) -> bytes:
     """A PNG of the samples side by side: inputs above, reconstructions in the middle, errors
-    below. Raises ValueError for samples that are no images."""
+    below. Raises ValueError for samples that are not images."""
     if s.x.ndim != 4:
-        raise ValueError("these samples are no images")
+        raise ValueError("these samples are not images")
     low, high = (0.0, 1.0) if s.bounded else (float(s.x.min()), float(s.x.max()))
     span = max(high - low, 1e-9)
     x, recon = (s.x[rows] - low) / span, (s.recon[rows] - low) / span
@@ -148,7 +148,7 @@ def _png(sheet: np.ndarray, side: int) -> bytes:
 
 
 def lines_of(s: Snapshot, rows: Sequence[int]) -> str:
-    """Samples that are no images, and their reconstructions, as JSON numbers."""
+    """Samples other than images, and their reconstructions, as JSON numbers."""
     if s.kind == "lines":
         return json.dumps({"texts": [printable(s.names[row]) for row in rows]})
     flat = {"x": s.x[rows].reshape(len(rows), -1), "recon": s.recon[rows].reshape(len(rows), -1)}

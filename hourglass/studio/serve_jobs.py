@@ -17,8 +17,7 @@ LARGEST = 2**20     # bytes of it
 
 
 def server_of(jobs: Jobs, run: Path) -> dict[str, Any]:
-    """What the page of a run says of its server: its state, address and token, and what it was
-    asked."""
+    """The server of a run, for its page: its state, address, token and log."""
     job = jobs.of(run, "serve")
     if not job.pid:
         return {"state": "none", "command": shown_command(run)}

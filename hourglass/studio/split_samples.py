@@ -19,7 +19,7 @@ MOST_VALUES = 30_000_000   # of samples that are passed through the model at onc
 class SplitSamples:
     """The model and the data of the last run that was asked for, kept in memory."""
 
-    weights: tuple[Path, int] | None = None   # of which run, and when they were written
+    weights: tuple[Path, int] | None = None   # the run's weights, and when they were written
     model: "Trained | None" = None
     source: "Source | None" = None
     guard: Lock = field(default_factory=Lock)

@@ -31,7 +31,7 @@ def write_heatmaps(
 ) -> None:
     """Write a picture for every image, named as the images are: those of a folder or archive
     `place` at their own size. All share one scale, on which 1 is the threshold. Raises ValueError
-    where the samples are no images."""
+    if the samples are not images."""
     names = collection.names or tuple(f"{i:05}.png" for i in range(len(collection.x)))
     scale, usual = detector.model.scale_of(collection.x), detector.usual_heat
     starts = range(0, len(names), CHUNK)

@@ -50,8 +50,8 @@ def beside_language_model(model: Trained, minutes: float | None = None) -> list[
 
 def _settings(model: Trained, minutes: float | None) -> Settings:
     """The settings of the language model: those of the run, without a code. Raises ValueError."""
-    parts, about = model.description.parts, "a language model of the same size stands beside a " \
-        "model of lines of text with a code"
+    parts, about = model.description.parts, "a language model of the same size is compared with " \
+        "a model of lines of text with a code"
     if not is_of_lines(model.description) or parts.bottleneck == "nothing":
         raise ValueError(f"{about}, such as text_vae(32), and this is another model")
     settings = make_settings(read_settings(model.folder.settings))

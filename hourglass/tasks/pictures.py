@@ -90,8 +90,8 @@ def generate_of(
     A run of latent diffusion also takes a `prompt` (or several, which share the images evenly), a
     `negative` prompt, `to` for a second prompt that images lead to, `guidance`, `steps`, `sampler`
     ("dpm", "heun", "euler"), and an `image` to change by `strength`: a file, an array or the
-    number of an unseen sample; with a `mask`, a file or an array (H, W), it is drawn anew only
-    where that is bright. Raises ValueError if samples are not images;
+    number of an unseen sample. With a `mask`, a file or an array (H, W), only pixels where that is
+    bright get new content. Raises ValueError if samples are not images;
     `sample` draws those. Lines of text are given as texts. Molecules have pictures, and
     conditions, as in where="logP=2..3, qed>0.7", by a search in latent space."""
     if is_of_lines(model.description) and not keywords:

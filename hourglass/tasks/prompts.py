@@ -17,7 +17,7 @@ from .pick_samples import one_class, picked
 @dataclass(frozen=True)
 class PromptOptions:
     """What latent diffusion is asked for. `image` is a path, an array or the number of an unseen
-    sample, `mask` a path or an array, bright where the image is drawn anew; several prompts share
+    sample, `mask` a path or an array, bright where new content is generated; several prompts share
     the samples evenly."""
 
     prompts: tuple[str, ...] = ()
@@ -38,7 +38,7 @@ class PromptOptions:
 
     @property
     def has_image(self) -> bool:
-        """Whether an image is to be changed."""
+        """Whether there is an image to change."""
         return is_given(self.image)
 
     @property
@@ -59,7 +59,7 @@ class PromptOptions:
             sampler, self._code(model, kind), self.strength, self._anew(model))
 
     def pasted(self, model: Trained, x: np.ndarray) -> np.ndarray:
-        """Samples x (N, H, W, C) with the pixels of the image where they are not drawn anew."""
+        """Samples x (N, H, W, C) with the image's own pixels outside of the mask."""
         anew = self._anew(model)
         if anew is None:
             return x
@@ -75,11 +75,11 @@ class PromptOptions:
 
 
     def _anew(self, model: Trained) -> np.ndarray | None:
-        """Bool (H, W): where the image is drawn anew; None for everywhere."""
+        """Bool (H, W): True where new content is generated; None for everywhere."""
         if not self.has_mask:
             return None
         if not self.has_image:
-            raise ValueError("--mask says where an --image is drawn anew; give that too")
+            raise ValueError("--mask says where an --image gets new content; pass --image too")
         if isinstance(self.mask, str | Path):
             grey = picked(model, [str(self.mask)]).x[0].mean(-1)
         else:
@@ -89,8 +89,8 @@ class PromptOptions:
             own, needed = ("x".join(map(str, shape)) for shape in (grey.shape, model.shape[1:]))
             raise ValueError(f"the mask has {own} pixels, and the model's images have {needed}")
         if grey.min() == grey.max():
-            raise ValueError("the mask is the same everywhere; make it white where the image is to "
-                             "be drawn anew, and black where it stays")
+            raise ValueError("the mask is the same everywhere; make it white where the image gets "
+                             "new content, and black where it stays")
         return np.asarray(grey > (grey.min() + grey.max()) / 2)
 
 

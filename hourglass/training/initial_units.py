@@ -48,7 +48,7 @@ def begin_standardised(model: Autoencoder, train: Split) -> int:
 
 
 def _before_activations(model: Autoencoder, batch: Batch) -> list[nn.Module]:
-    """The layers whose output an activation of encoder or decoder takes, as it is or reshaped."""
+    """The layers whose output, reshaped or not, goes into an activation of encoder or decoder."""
     makers: dict[int, tuple[nn.Module, Tensor]] = {}   # tensors are kept, so that places are theirs
     chosen: dict[nn.Module, None] = {}
 

@@ -22,7 +22,7 @@ def still_growing(history: Sequence[dict[str, float]]) -> bool:
 
 
 def hold_decoder(model: nn.Module) -> None:
-    """Leave the decoder as it is in this step: what leads from x to the code keeps its gradients,
+    """Freeze the decoder in this step: the layers from x to the code keep their gradients,
     everything else loses them."""
     reading = {id(p) for p in model.encoder.parameters()}   # type: ignore[union-attr]
     expand = getattr(model.bottleneck, "expand", None)

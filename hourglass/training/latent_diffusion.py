@@ -30,7 +30,7 @@ from .setup import enough_epochs
 from .train import PATIENCE, SHORTEST, anyone
 
 AMONG = 3       # epochs whose mean validation loss is compared
-RISEN = 0.05    # share by which it rises if training samples are learnt by heart
+RISEN = 0.05    # relative rise that shows overfitting: training samples are learnt by heart
 
 
 @dataclass

@@ -47,7 +47,7 @@ def _said(
     layers = [layer for layer in decoder.network.modules() if not list(layer.children())]
     squashed = out.min() >= 0 and out.max() <= 1
     if offers(model.likelihood, TakesLogits) and (squashed or isinstance(layers[-1], SQUASH)):
-        said.append(f"the decoder {name} seems to end in a sigmoid or the like, but this "
+        said.append(f"the decoder {name} seems to end in a sigmoid or similar, but this "
                     f"likelihood takes logits and applies a sigmoid itself, so reconstructions "
                     f"would stay grey. Leave the last activation out of the decoder, or pass "
                     f"--likelihood normal")

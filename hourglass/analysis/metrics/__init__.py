@@ -1,5 +1,5 @@
 """Metrics: `Snapshot -> {name: number}`. A metric may also give an Estimate, or one value per
-sample, of which the mean is reported."""
+sample, whose mean is reported."""
 
 from collections.abc import Mapping, Sequence
 

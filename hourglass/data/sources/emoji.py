@@ -30,7 +30,7 @@ def emoji(reading: Reading, style: Literal["twemoji", "noto"] = "twemoji",
 
     A caption is an emoji's name, with its keywords or without. The class is its group. `path` is
     the folder with twemoji72.zip or noto72.zip (default: HOURGLASS_DATA and the cache). The table
-    of names is a CSV of the same name beside the zip, or captions.csv in it. Raises ValueError.
+    of names is a CSV of the same name next to the zip, or captions.csv in it. Raises ValueError.
     """
     place = _find(STYLES[style], path)
     rows = {row["file"]: row for row in _table(place)}
@@ -79,5 +79,5 @@ def _table(place: Path) -> list[dict[str, str]]:
         return [{name: row[name] or "" for name in COLUMNS} for row in reader]
     except (KeyError, ValueError, csv.Error, zipfile.BadZipFile, OSError) as error:
         raise ValueError(f"the table of names of {place} cannot be read ({error}); put "
-                         f"{beside.name} beside it, with the columns {', '.join(COLUMNS)}"
+                         f"{beside.name} next to it, with the columns {', '.join(COLUMNS)}"
                          ) from None

@@ -151,8 +151,8 @@ def as_texts(texts: Any) -> list[str]:
     items = list(texts.tolist() if hasattr(texts, "tolist") else texts)
     wrong = next((i for i, text in enumerate(items) if not isinstance(text, str)), None)
     if wrong is not None:
-        raise ValueError(f"line {wrong} is no text but a {type(items[wrong]).__name__}; leave it "
-                         f"out, or make it a text with str()")
+        raise ValueError(f"line {wrong} is not a text but a {type(items[wrong]).__name__}; leave "
+                         f"it out, or make it a text with str()")
     empty = [str(i) for i, text in enumerate(items) if not text.strip()]
     if empty or not items:
         raise ValueError(f"line {empty[0]} is empty; leave empty lines out" if empty else

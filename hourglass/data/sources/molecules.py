@@ -33,7 +33,7 @@ MOST = 200        # tokens of a molecule, unless limit= says otherwise
 
 @dataclass
 class MoleculeRows:
-    """SMILES as they are in the data, their places there, and their labels and properties."""
+    """SMILES as the data has them, their rows there, and their labels and properties."""
 
     smiles: list[str]
     places: list[str]              # such as "line 3"
@@ -144,7 +144,7 @@ def _of_frame(frame: Any, what: str, column: str, label: str) -> MoleculeRows:
     if properties:
         notes.append(f"properties of the molecules: {', '.join(properties)}")
     if left:
-        notes.append(f"columns that are no properties are left out: {', '.join(left)}")
+        notes.append(f"columns that are not properties are left out: {', '.join(left)}")
     places = [f"row {i}" for i in range(1, len(smiles) + 1)]
     rows = MoleculeRows(smiles, places, labels, [], properties, notes)
     return rows.kept([i for i, text in enumerate(smiles) if text])
@@ -156,7 +156,7 @@ def _is_index(values: np.ndarray) -> bool:
 
 
 def smiles_column(columns: Mapping[str, list[str]], what: str) -> str:
-    """The column that holds SMILES, by its name or else by its content. Raises ValueError."""
+    """The column of SMILES, by its name or by its content. Raises ValueError."""
     named = [name for name in columns if name.strip().lower().replace(" ", "_") in NAMES]
     if named:
         return named[0]

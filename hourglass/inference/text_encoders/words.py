@@ -41,8 +41,8 @@ class Words:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in lower case, without the s of a plural. Articles and the like are left
-    out, unless the text has no other words (the class A)."""
+    """The words of a text in lower case, without the s of a plural. Articles and similar words are
+    left out, unless the text has no other words (the class A)."""
     words = [word.lower() for word in WORD.findall(text)]
     content = [word for word in words if word not in EMPTY] or words
     return [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word

@@ -194,7 +194,7 @@ def bsq(
 ) -> nn.Module:
     """Binary spherical quantisation: each position holds a point of the unit sphere, rounded to the
     signs of its `bits` numbers (Zhao et al., 2024, arXiv 2406.07548). The rounding error is
-    bounded, so there is no commitment loss. `entropy` weighs the same penalty as in lfq. With a
+    bounded, so there is no commitment loss. `entropy` is the weight of the penalty in lfq. With a
     larger `sharpness`, a point near an entry counts more surely as that entry.
     """
     return Quantised(lay_out(code, back, bits, places), SignsOnSphere(bits, entropy, sharpness))

@@ -1,6 +1,6 @@
 """Denoisers of latent diffusion: `(shape, **options)` -> a module for latents of that shape.
 
-A denoiser takes noisy latents u (B, *shape) and what it is told, (B, width): the noise level with
+A denoiser takes noisy latents u (B, *shape) and its condition (B, width): the noise level with
 the class and the text. It returns a tensor like u. `width` is an attribute.
 """
 

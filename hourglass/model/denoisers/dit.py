@@ -60,7 +60,7 @@ class DiT(nn.Module):
 
 
 class _TokenBlock(nn.Module):
-    """Attention and dense layers: h (B, N, width), told (B, width) -> h."""
+    """Attention and dense layers: h (B, N, width), condition (B, width) -> h."""
 
     def __init__(self, width: int, heads: int, dropout: float):
         super().__init__()

@@ -34,7 +34,7 @@ class DenseDenoiser(nn.Module):
 
 
 class _DenseBlock(nn.Module):
-    """h (B, width) and told (B, width) -> h."""
+    """h (B, width) and condition (B, width) -> h."""
 
     def __init__(self, width: int, dropout: float):
         super().__init__()

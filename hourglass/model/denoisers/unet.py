@@ -70,7 +70,7 @@ class UNet(nn.Module):
 
 
 class _Residual(nn.Module):
-    """h (B, C, H, W), told (B, width) -> (B, D, H, W)."""
+    """h (B, C, H, W), condition (B, width) -> (B, D, H, W)."""
 
     def __init__(self, before: int, after: int, width: int, dropout: float):
         super().__init__()

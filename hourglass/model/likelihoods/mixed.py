@@ -1,4 +1,4 @@
-"""The likelihood of table rows, whose columns are of different kinds."""
+"""The likelihood of table rows with columns of different kinds."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""The likelihood of lines of tokens, of which the decoder writes all at once or one by one."""
+"""The likelihood of lines of tokens. The decoder writes all at once, or one by one."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar

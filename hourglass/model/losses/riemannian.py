@@ -110,7 +110,7 @@ class RHVAE(nn.Module):
     network from each mean to its matrix (in the paper, from x). `temperature` is the range of a
     mean, `floor` what remains beyond. Steps are explicit, in velocities, with known determinants
     (Lan et al., 2015, arXiv 1211.3759). The paper's steps are implicit and solved in a few rounds,
-    with an unknown change of volume, so their result is no bound.
+    with an unknown change of volume, so their result is not a bound.
     """
 
     centroids: Tensor
