@@ -83,7 +83,7 @@ def measured(
     same = ", the same rows" if name == "val" else ""
     words = [f"{int(hidden.gone.sum()):,} observed cells of {name} rows were hidden and filled in"
              f"{repeated}. The method for each column was chosen on hidden cells of validation "
-             f"rows{same}."] if held.gone.any() else [
+             f"rows{same}."] if hidden.gone.any() else [
         f"No cell of {name} rows could be hidden, so it is not known how well gaps are filled in."]
     more = f" and {len(behind) - NAMED} more" if len(behind) > NAMED else ""
     words += [f"A simpler method fills in these columns better than the model, and is used: "
