@@ -86,7 +86,7 @@ class TrainKeywords(TypedDict, total=False):
     holdout: float
     epochs: int | None
     minutes: float | None
-    batch_size: int
+    batch_size: int | None
     optimiser: Text
     lr: float | None
     schedule: Text

@@ -120,7 +120,8 @@ class Settings:
     epochs: Count | None = Field(
         None, description="Passes over the training samples. Default: about 8,000 steps.")
     minutes: Positive | None = Field(None, description="Time limit in minutes.")
-    batch_size: Count = Field(128, description="Samples per step.")
+    batch_size: Count | None = Field(
+        None, description="Samples per step. Default: 128, or fewer for fewer than 1,024 images.")
     optimiser: str = Field("adam", description="Optimiser, such as adamw(weight_decay=0.05) or "
                            "sgd.")
     lr: Positive | None = Field(None, description="Learning rate. Default: the usual one for the "

@@ -1,6 +1,7 @@
 """Default parts that depend on the data: for tables, for series, and for images to
 restore."""
 
+import math
 import re
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ HOLES = "holes((0.0, 0.5))"
 # time (benchmarks/baselines.py)
 OF_SERIES = "mlp(128)"
 OF_CHOICES, OF_RATINGS = "mult_vae", "rating_ae"          # the usual models of ratings
+SMALLEST_BATCH, LARGEST_BATCH = 16, 128                  # without a setting
 LARGEST = 32                                              # largest default code of a table
 SIZED = re.compile(r"(plain|gaussian)\((\d+)\)")          # bottlenecks with a default size
 
@@ -49,6 +51,14 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
             notes.append("training hides up to half of the cells of each row, so that the model "
                          "learns to fill them in; switch it off with --corruption none")
     return parts.fitted(source.shape, source.low, source.high, source.columns), notes
+
+
+def batch_size_for(settings: Settings, source: Source) -> int:
+    """Samples per step: those of the settings, otherwise 128. Few images get fewer, a power of two
+    from 16 that makes eight steps or more in an epoch: a step that costs less is as good there."""
+    most, images = LARGEST_BATCH, len(source.shape) == 3
+    eighth = max(SMALLEST_BATCH, len(source.splits["train"]) // 8)
+    return settings.batch_size or (min(most, 2 ** int(math.log2(eighth))) if images else most)
 
 
 def model_for(settings: Settings, source: Source) -> str:

@@ -9,7 +9,7 @@ from ..core.hints import did_you_mean
 from ..data.split_data import Source
 from ..model.summary import in_bytes, remember
 from ..run.settings import PARTS, Settings
-from ..run.suited import suited
+from ..run.suited import batch_size_for, suited
 from .holes import ChoiceHole, Hole, NumberHole
 from .space import SearchSpace, Value, at_end
 
@@ -83,7 +83,7 @@ def costs_of(settings: Settings, source: Source) -> ModelCosts:
     parts, _ = suited(settings, source)
     summary = remember(parts, source.shape, settings.optimiser, len(source.classes))
     return ModelCosts(summary.parameters["whole"], summary.multiply_adds["whole"],
-                      summary.training_memory(settings.batch_size))
+                      summary.training_memory(batch_size_for(settings, source)))
 
 
 def extremes(space: SearchSpace, source: Source) -> Extremes:

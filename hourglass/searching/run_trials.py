@@ -12,6 +12,7 @@ from typing import Any
 
 from ..core.files import write_whole
 from ..run.folder import environment
+from ..run.suited import batch_size_for
 from ..training.interrupts import Interrupts
 from ..training.setup import enough_epochs
 from .database import close_connections
@@ -235,7 +236,8 @@ def cores() -> int:
 def _epochs(plan: SearchPlan) -> int:
     """The most epochs that a trial may have."""
     settings = plan.space.settings(at_end(True))
-    return settings.epochs or enough_epochs(len(plan.source.splits["train"]), settings.batch_size)
+    return settings.epochs or enough_epochs(len(plan.source.splits["train"]),
+                                            batch_size_for(settings, plan.source))
 
 
 def _as_json(result: dict[str, Any]) -> str:

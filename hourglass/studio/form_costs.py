@@ -15,17 +15,18 @@ def costs_of_form(values: Mapping[str, Any], roots: Roots, sources: HeldSource) 
     """Parameters, multiply-adds, memory and layers of the model that a form holds, for its data,
     or what is wrong."""
     from ..model.summary import summarise  # which brings torch
-    from ..run.suited import suited
+    from ..run.suited import batch_size_for, suited
     try:
         settings = settings_from(values, roots)
         check_data(settings.data)
         source = sources.load(settings)
         parts, notes = suited(settings, source)
         summary = summarise(parts, source.shape, settings.optimiser, len(source.classes))
+        batch = batch_size_for(settings, source)
     except (ValueError, TypeError, RecursionError, OSError) as error:
         return refused_form(error, values)
     return {"ok": True, "parameters": summary.parameters, "multiply_adds": summary.multiply_adds,
-            "memory": summary.training_memory(settings.batch_size), "batch": settings.batch_size,
+            "memory": summary.training_memory(batch), "batch": batch,
             "shape": list(source.shape), "notes": notes,
             "samples": {name: len(split) for name, split in source.splits.items()},
             "layers": [{"name": layer.name, "kind": layer.kind, "shape": list(layer.shape),

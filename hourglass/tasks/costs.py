@@ -12,7 +12,7 @@ from ..run.aliases import own_words
 from ..run.folder import is_run, open_run, read_settings
 from ..run.load_data import load_source
 from ..run.settings import Settings, chosen_recipe, make_settings, with_whole_path
-from ..run.suited import suited
+from ..run.suited import batch_size_for, suited
 from .python_words import for_python
 
 
@@ -35,7 +35,7 @@ def costs_of(chosen: Settings, samples: Any = None, y: Any = None) -> Costs:
     source = load_source(chosen, samples, y)
     parts, _ = suited(chosen, source)
     costs = summarise(parts, source.shape, chosen.optimiser, len(source.classes))
-    return Costs(costs, chosen.batch_size)
+    return Costs(costs, batch_size_for(chosen, source))
 
 
 def settings_of_run(run: str | Path, recipe: str | None, changes: Mapping[str, Any]) -> Settings:

@@ -1,4 +1,4 @@
-"""Initialise units on data: mean 0 and deviation 1 before activations, and a small last layer."""
+"""Initialise units before activations on data: mean 0, and a deviation that suits their half."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..model.backbones.layers import ACTIVATIONS, UpConv
 
 LOOKED_AT = 256            # training samples over which units are measured
 VALUES = 4_000_000         # at most this many values of them
-LAST = 0.1                 # factor of the last layer's weights
+ENCODER, DECODER = 1.0, 0.05   # deviation of units (benchmarks/initial_weights.py)
 SMALLEST = 1e-4            # deviation below which a unit is constant, and keeps its weights
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.ConvTranspose1d, nn.ConvTranspose2d, UpConv)
 KINDS = tuple({type(make()) for make in ACTIVATIONS.values()} - {nn.Identity})
@@ -24,13 +24,15 @@ KINDS = tuple({type(make()) for make in ACTIVATIONS.values()} - {nn.Identity})
 
 @torch.no_grad()
 def begin_standardised(model: Autoencoder, train: Split) -> int:
-    """Shift and scale each unit before an activation to mean 0 and deviation 1 over training data,
-    and make the weights of the decoder's last layer smaller by the factor LAST.
+    """Shift and scale each unit before an activation to mean 0 over training data, and to a
+    standard deviation of 1 in the encoder and 0.05 in the decoder.
 
     Otherwise samples that differ little, such as photographs of one kind of part, make units that
     are nearly constant. Training first takes these constants away, and may do so by making whole
-    layers of ReLUs 0, which then learn nothing. The last layer is small, so that the output starts
-    near the mean of the data. Layers are treated in the order in which they compute, each on what
+    layers of ReLUs 0, which then learn nothing. The decoder starts small: its output is near the
+    mean of the data, and a step of the optimiser, which is of the same size for all weights,
+    changes small weights more. With 1 in both halves, training is slow once the first hundred
+    steps are over. Layers are treated in the order in which they compute, each on what
     the earlier ones now give. Own networks keep their weights; so do models of rows, which are
     standardised themselves or sparse, and of lines. Returns the number of layers (Salimans &
     Kingma, 2016, arXiv 1602.07868; Mishkin & Matas, 2016, arXiv 1511.06422).
@@ -41,9 +43,9 @@ def begin_standardised(model: Autoencoder, train: Split) -> int:
     size = torch.Size(model.shape).numel()
     rows = train.evenly(max(2, min(LOOKED_AT, VALUES // size)))
     chosen = _before_activations(model, train.batch(rows[:2]))
-    _run(model, train.batch(rows), [_at_first_call(layer) for layer in chosen])
-    if chosen:
-        [weight for weight in model.decoder.parameters() if weight.ndim > 1][-1].mul_(LAST)
+    encoder = set(model.encoder.modules())   # what expands a code counts to the decoder
+    _run(model, train.batch(rows), [_at_first_call(layer, ENCODER if layer in encoder else DECODER)
+                                    for layer in chosen])
     return len(chosen)
 
 
@@ -72,22 +74,22 @@ def _ours(layer: nn.Module) -> bool:
             and not is_parametrized(layer) and not is_parametrized(getattr(layer, "conv", layer)))
 
 
-def _at_first_call(layer: nn.Module) -> RemovableHandle:
+def _at_first_call(layer: nn.Module, deviation: float) -> RemovableHandle:
     """Standardise a layer when it computes first; later inputs, such as a prior's, do not count."""
     def hook(layer: nn.Module, _: Any, y: Tensor) -> Tensor:
         handle.remove()
-        return _standardise(layer, y)
+        return _standardise(layer, y, deviation)
     handle = layer.register_forward_hook(hook)
     return handle
 
 
-def _standardise(layer: nn.Module, y: Tensor) -> Tensor:
+def _standardise(layer: nn.Module, y: Tensor, deviation: float) -> Tensor:
     """Change a layer's weights so that its output y (N, units) or (N, units, ...) has mean 0 and
-    deviation 1 per unit; returns the new output."""
+    this standard deviation per unit; returns the new output."""
     units = y.ndim - 1 if isinstance(layer, nn.Linear) else 1
     others = [d for d in range(y.ndim) if d != units]
     std, mean = torch.std_mean(y, others, correction=0, keepdim=True)
-    std = torch.where(std < SMALLEST, 1.0, std)
+    std = torch.where(std < SMALLEST, 1.0, std / deviation)
     weight = layer.get_parameter("conv.weight" if isinstance(layer, UpConv) else "weight")
     transposed = isinstance(layer, UpConv | nn.ConvTranspose1d | nn.ConvTranspose2d)
     weight.div_(std.flatten().unflatten(0, [-1 if d == transposed else 1

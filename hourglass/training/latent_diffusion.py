@@ -23,6 +23,7 @@ from ..model.latent_diffusion import LatentDiffusion
 from ..run.denoiser_file import DenoiserDescription, save_denoiser
 from ..run.diffusion_settings import DiffusionSettings
 from ..run.folder import RunFolder
+from ..run.suited import LARGEST_BATCH
 from .checkpoint import check_own, load_state_into, save_state
 from .interrupts import Interrupts
 from .loop import Parties, State, TrainingPlan, fit, is_over
@@ -107,13 +108,14 @@ def prepare_diffusion(
     if stopping.monitor not in ("val_loss", "train_loss"):
         raise ValueError(f"latent diffusion has val_loss and train_loss to monitor, not "
                          f"{stopping.monitor!r}")
-    count, together = len(source.splits["train"]), shared.batch_size * fabric.world_size
+    count, batch = len(source.splits["train"]), shared.batch_size or LARGEST_BATCH
+    together = batch * fabric.world_size
     if count < 2 * fabric.world_size and fabric.world_size > 1:
         raise ValueError(f"{fabric.world_size} processes cannot share {count} training samples")
-    plan = TrainingPlan(shared.epochs or enough_epochs(count, together), shared.batch_size,
+    plan = TrainingPlan(shared.epochs or enough_epochs(count, together), batch,
                         shared.seed, schedules.make(shared.schedule),
                         stopping.for_epochs_of(count, together), shared.minutes, shared.clip)
-    return DiffusionTraining(settings.with_(epochs=plan.epochs), folder,
+    return DiffusionTraining(settings.with_(epochs=plan.epochs, batch_size=batch), folder,
                              source.to(device, torch.contiguous_format), about, step, optimiser,
                              fabric, plan, {})
 

@@ -44,7 +44,7 @@ from ..run.load_data import check_same, load_source
 from ..run.new_folder import begun
 from ..run.plugins_used import check_parts, used_parts
 from ..run.settings import IN_MEMORY, Settings, make_settings, with_whole_path
-from ..run.suited import model_for, suited
+from ..run.suited import batch_size_for, model_for, suited
 from ..run.weights import read_description
 from .checkpoint import check_own, load_state_into
 from .initial_bias import begin_at_mean
@@ -223,10 +223,11 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     keep_freed_memory()
     device = choose_device(settings.device)
     sharers = sharers_of(settings, device)
+    batch = batch_size_for(settings, source)
     parts, suits = suited(settings, source)
     classes = len(source.classes)
     costs = summarise(parts, source.shape, settings.optimiser, classes)
-    check_memory(costs, device, min(settings.batch_size, len(source.splits["train"])), sharers)
+    check_memory(costs, device, min(batch, len(source.splits["train"])), sharers)
     if parts.condition != "none":
         _check_classes(source)
     if settings.labelled and parts.condition != "inferred":
@@ -251,7 +252,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
         begin_standardised(model, source.splits["train"])
         begin_at_mean(model, source.splits["train"])
     plan = _plan(settings, source, step, fabric.world_size)
-    used = settings.with_(precision=precision, epochs=plan.epochs, **vars(parts),
+    used = settings.with_(precision=precision, epochs=plan.epochs, batch_size=batch, **vars(parts),
                           model=model_for(settings, source),
                           layout=str(layout).rpartition(".")[2].removesuffix("_format"))
     record = {"format": FORMAT, "environment": environment(str(device)), "data": source.identity,
@@ -259,7 +260,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
               "beta": effective_beta(step.objective, source.shape)}
     if own := used_parts([*vars(used).values(), settings.model]):
         record["own_parts"] = own
-    batches = len(source.splits["train"]) / (settings.batch_size * fabric.world_size)
+    batches = len(source.splits["train"]) / (batch * fabric.world_size)
     some = source.splits["train"]
     notes = [*suits, *_selected(step, plan), *remarks(model, some.batch(some.evenly(FEW_SAMPLES))),
              *ramps_too_long(step.objective, plan.epochs, batches),
@@ -327,9 +328,10 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
     augment = _augmenter(settings, source)
     with torch.random.fork_rng():
         varied(train.batch(torch.arange(min(2, len(train))), grey=True), augment)
-    epochs = settings.epochs or enough_epochs(len(train), settings.batch_size * processes)
-    stopping = stopping.for_epochs_of(len(train), settings.batch_size * processes)
-    return TrainingPlan(epochs, settings.batch_size, settings.seed,
+    batch = batch_size_for(settings, source)
+    epochs = settings.epochs or enough_epochs(len(train), batch * processes)
+    stopping = stopping.for_epochs_of(len(train), batch * processes)
+    return TrainingPlan(epochs, batch, settings.seed,
                         schedules.make(settings.schedule),
                         stopping, settings.minutes, settings.clip, augment, settings.lag)
 
