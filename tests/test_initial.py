@@ -1,5 +1,5 @@
-"""Weights begin with the data: the decoder at its mean, units before activations at mean 0 and
-deviation 1. And a run says when more time would have helped."""
+"""Training begins with the data: the decoder at its mean, units before activations at mean 0, and
+batches that are smaller for few images. And a run says when more time would have helped."""
 
 import math
 
@@ -9,10 +9,11 @@ import torch
 
 import hourglass as hg
 from hourglass.core.registry import likelihoods
-from hourglass.data.split_data import Split
+from hourglass.data.split_data import Source, Split
 from hourglass.model.autoencoder import Autoencoder
 from hourglass.model.parts import Parts
 from hourglass.run.settings import make_settings, read_recipe, recipes
+from hourglass.run.suited import batch_size_for
 from hourglass.training.early_stopping import still_falling
 from hourglass.training.initial_bias import begin_at_mean, last_bias
 from hourglass.training.initial_units import DECODER, ENCODER, begin_standardised
@@ -114,6 +115,16 @@ def test_units_before_activations_begin_at_mean_0_and_their_deviation(backbone):
             layer.register_forward_pre_hook(look)
     model.eval()(split.batch(torch.arange(100)).x)
     assert len(seen) == NETWORKS[backbone] and np.abs(seen).max() < 2e-3
+
+
+@pytest.mark.parametrize(("shape", "count", "size"), [
+    ((1, 8, 8), 20, 16), ((1, 8, 8), 112, 16), ((1, 8, 8), 400, 32), ((3, 8, 8), 1023, 64),
+    ((1, 8, 8), 1024, 128), ((1, 8, 8), 60_000, 128), ((6,), 20, 128), ((2, 30), 20, 128)])
+def test_few_images_get_smaller_batches_unless_the_batch_size_is_set(shape, count, size):
+    train = Split(torch.empty(count, *shape), None, torch.arange(count))
+    source = Source({"train": train}, shape, 0.0, 1.0)
+    assert batch_size_for(make_settings({}), source) == size
+    assert batch_size_for(make_settings({"batch_size": 128}), source) == 128
 
 
 @pytest.mark.parametrize(("parts", "shape"), [
