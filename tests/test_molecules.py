@@ -34,8 +34,8 @@ from hourglass.data.notations import in_notation
 from hourglass.data.vocabulary import vocabulary_of
 from hourglass.inference.molecule_search import (
     WAYS,
-    Condition,
     FoundMolecules,
+    PropertyRange,
     find_molecules,
     read_conditions,
 )
@@ -370,12 +370,13 @@ def test_ridge_is_that_of_scikit_learn():
 # latent search
 
 @pytest.mark.parametrize("text, expected", [
-    ("logP=2..3", Condition("logP", 2, 3)), ("qed > 0.7", Condition("qed", low=0.7, ends=False)),
-    ("mw<=400", Condition("weight", high=400)), ("rings=2", Condition("rings", 2, 2)),
-    ("logp=-1..-.5", Condition("logP", -1, -0.5))])
+    ("logP=2..3", PropertyRange("logP", 2, 3)),
+    ("qed > 0.7", PropertyRange("qed", low=0.7, ends=False)),
+    ("mw<=400", PropertyRange("weight", high=400)), ("rings=2", PropertyRange("rings", 2, 2)),
+    ("logp=-1..-.5", PropertyRange("logP", -1, -0.5))])
 def test_conditions_are_ranges_of_properties(text, expected):
     assert read_conditions(text) == [expected]
-    assert not Condition("qed", low=0.7, ends=False).holds(0.7)
+    assert not PropertyRange("qed", low=0.7, ends=False).holds(0.7)
 
 
 @pytest.mark.parametrize("text", ["logP", "logP=3..2", "colour=2", "logP>2..3", "logP=a", ","])

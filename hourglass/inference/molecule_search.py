@@ -25,7 +25,7 @@ BEYOND = 0.5          # how far behind an open end to aim, in standard deviation
 
 
 @dataclass(frozen=True)
-class Condition:
+class PropertyRange:
     """A property and the range that it should lie in."""
 
     name: str
@@ -72,7 +72,7 @@ class FoundMolecules:
                 f"{self.drawn:,} drawn. They are met by {ways}")
 
 
-def read_conditions(text: str) -> list[Condition]:
+def read_conditions(text: str) -> list[PropertyRange]:
     """The conditions in a text such as "logP=2..3, qed>0.7". Raises ValueError."""
     conditions = []
     for part in text.split(","):
@@ -90,16 +90,16 @@ def read_conditions(text: str) -> list[Condition]:
                              f"after =, {EXAMPLE}")
         number = float(first)
         if sign == "=":
-            conditions.append(Condition(name, number, number if last is None else float(last)))
+            conditions.append(PropertyRange(name, number, number if last is None else float(last)))
         elif sign in (">", ">="):
-            conditions.append(Condition(name, low=number, ends=sign == ">="))
+            conditions.append(PropertyRange(name, low=number, ends=sign == ">="))
         else:
-            conditions.append(Condition(name, high=number, ends=sign == "<="))
+            conditions.append(PropertyRange(name, high=number, ends=sign == "<="))
     return conditions
 
 
 def find_molecules(
-    model: Trained, conditions: Sequence[Condition], n: int, seed: int = 0, prior: str = "auto",
+    model: Trained, conditions: Sequence[PropertyRange], n: int, seed: int = 0, prior: str = "auto",
     temperature: float = 1.0, top_k: int = 0, most: int = 0,
 ) -> FoundMolecules:
     """Up to n molecules that meet the conditions, as RDKit computes the properties. The first codes
@@ -131,7 +131,7 @@ def find_molecules(
 
 
 def _aimed(
-    z: np.ndarray, conditions: Sequence[Condition], directions: Sequence[PropertyDirection],
+    z: np.ndarray, conditions: Sequence[PropertyRange], directions: Sequence[PropertyDirection],
     cov: np.ndarray,
 ) -> np.ndarray:
     """Codes (N, ...) moved to where the predicted properties meet the conditions."""
@@ -142,7 +142,7 @@ def _aimed(
 
 
 def _sift(
-    texts: Sequence[str], conditions: Sequence[Condition], molecules: FoundMolecules,
+    texts: Sequence[str], conditions: Sequence[PropertyRange], molecules: FoundMolecules,
     known: set[str],
 ) -> int:
     """Add the new molecules that meet the conditions. Returns how many of the texts meet them."""
