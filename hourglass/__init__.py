@@ -20,6 +20,7 @@ if TYPE_CHECKING:   # what type checkers and editors see
     from .tasks.costs import summary
     from .tasks.data_calls import augment, prepare, show
     from .tasks.detect import detect
+    from .tasks.feature_vectors import embed
     from .tasks.features import features
     from .tasks.finetune import finetune
     from .tasks.latent_diffusion import latent_diffusion
@@ -40,6 +41,7 @@ _PUBLIC = {   # public name: its module and its name there
     "augment": "tasks.data_calls.augment",
     "compare": "tasks.side_by_side.compare",
     "detect": "tasks.detect.detect",
+    "embed": "tasks.feature_vectors.embed",
     "ensemble": "searching.ensemble.ensemble",
     "features": "tasks.features.features",
     "finetune": "tasks.finetune.finetune",
@@ -62,10 +64,10 @@ _PUBLIC = {   # public name: its module and its name there
     "summary": "tasks.costs.summary",
     "train": "tasks.train.train",
 }
-__all__ = ["Model", "Study", "Trained", "augment", "compare", "detect", "ensemble", "features",
-           "finetune", "latent_diffusion", "list", "load", "load_half", "losses", "open_studio",
-           "parts", "prepare", "read", "recommend", "register", "report", "resume", "search",
-           "serve", "show", "summary", "train"]
+__all__ = ["Model", "Study", "Trained", "augment", "compare", "detect", "embed", "ensemble",
+           "features", "finetune", "latent_diffusion", "list", "load", "load_half", "losses",
+           "open_studio", "parts", "prepare", "read", "recommend", "register", "report", "resume",
+           "search", "serve", "show", "summary", "train"]
 
 
 if not TYPE_CHECKING:   # for whom every name would be right

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import hourglass as hg
 from hourglass.core.features import features
 
 
@@ -53,6 +54,31 @@ def test_doubles_are_found(photos, hourglass):
     rows = list(csv.DictReader(open("duplicates.csv")))
     assert code == 0 and [row["name"][-6:] for row in rows] == ["13.png", "14.png"], err
     assert "compared at 64x64" in said
+
+
+def test_python_gives_what_the_command_writes(photos, hourglass):
+    found = hg.embed("photos", "random")
+    hourglass("embed photos --features random -o z.npy")
+    np.testing.assert_allclose(found.vectors, np.load("z.npy"), rtol=1e-5)
+    assert found.classes[:2] == ["a", "a"] and features("random").digest in repr(found)
+    assert np.load(found.save("again.npy")).shape == found.vectors.shape == (15, 480)
+    row = next(i for i, name in enumerate(found.names) if name.endswith("a/05.png"))
+    image = np.asarray(Image.open("photos/a/05.png"))
+    near = [found.nearest(query, n=3) for query in (row, image, "photos/a/05.png", [row, image])]
+    assert [each.index[0].tolist() for each in near] == [near[0].index[0].tolist()] * 4
+    assert near[0].index[0, 0] == row and near[3].names.shape == (2, 3)
+    assert [[name[-6:] for name in group] for group in found.duplicates().names] == [
+        ["13.png", "14.png"]]
+
+
+@pytest.mark.parametrize("work, message", [
+    (lambda found: found.nearest(99), "no image 99"), (lambda found: found.save("z.txt"), ".csv"),
+    (lambda found: found.nearest("photos"), "one image"),
+    (lambda found: hg.embed(found.vectors), "not ndarray"),
+    (lambda found: hg.embed("photos", "rondom"), "did you mean")])
+def test_python_says_what_is_right(photos, work, message):
+    with pytest.raises(ValueError, match=message):
+        work(hg.embed("photos/a", "random"))
 
 
 @pytest.mark.parametrize("words, message", [

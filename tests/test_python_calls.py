@@ -22,7 +22,7 @@ CALLS = {   # of each command; a method is one of a model
     "detect": ["hg.detect"],
     "restore": ["restore"], "score": ["score", "heatmaps", "score_steps"], "impute": ["impute"],
     "recommend": ["hg.recommend", "recommend"],
-    "embed": ["encode", "nearest", "duplicates"], "classify": ["classify"],
+    "embed": ["hg.embed", "encode", "nearest", "duplicates"], "classify": ["classify"],
     "compress": ["compress"], "decompress": ["decompress"], "finetune": ["hg.finetune"],
     "evaluate": ["evaluate", "disentangle"], "serve": ["hg.serve"], "export": ["export"],
     "data prepare": ["hg.prepare"], "data augment": ["hg.augment"], "data show": ["hg.show"],

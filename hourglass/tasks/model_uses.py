@@ -11,7 +11,7 @@ from ..core.console import say
 from ..inference.trained import Trained
 from . import disentangle as disentanglement
 from .duplicates import find_doubles
-from .embed import codes_of
+from .embed import Embedded, codes_of
 from .export import export
 from .find_similar import nearest_to
 from .pick_samples import one_class, picked
@@ -58,7 +58,11 @@ def nearest_of(
         queries = [queries]
     collection = picked(model, queries)
     z = model.encode(collection, one_class(model, collection, label))
-    embedded = codes_of(model, data, label or None)
+    return neighbours_in(codes_of(model, data, label or None), z, n)
+
+
+def neighbours_in(embedded: Embedded, z: np.ndarray, n: int) -> Neighbours:
+    """The n samples nearest to each of the codes z (M, ...)."""
     distances, rows = nearest_to(embedded, z.reshape(len(z), -1), n)
     return Neighbours(distances, rows, np.array(embedded.names)[rows])
 
@@ -66,7 +70,11 @@ def nearest_of(
 def duplicates_of(model: Trained, data: Any, within: float = 0.3) -> Duplicates:
     """Find samples of `data` that occur twice, exactly or nearly. `within` is the largest distance
     between duplicates, as a share of the distance to the tenth neighbour. Raises ValueError."""
-    embedded = codes_of(model, data)
+    return doubles_in(codes_of(model, data), within)
+
+
+def doubles_in(embedded: Embedded, within: float) -> Duplicates:
+    """Samples that occur twice. Raises ValueError for one sample alone."""
     if len(embedded.z) < 2:
         raise ValueError("one sample can have no duplicate; give two or more")
     doubles = find_doubles(embedded, within)
