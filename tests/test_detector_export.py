@@ -14,9 +14,12 @@ def detector_of(text):
     return hg.detect(good, good[:1], detector=text).detector
 
 
-def test_it_gives_the_scores_and_maps_of_the_detector(tmp_path, hourglass):
+@pytest.mark.parametrize("text", [
+    TEXT + ")",   # scores of directions, and maps of lengths
+    "patch_gaussian('random', size=64, dims=6, strides=(8, 16), top=0.1)"])
+def test_it_gives_the_scores_and_maps_of_the_detector(text, tmp_path, hourglass):
     import onnxruntime
-    own = detector_of(TEXT + ")")   # scores of directions, and maps of lengths
+    own = detector_of(text)
     own.save(tmp_path / "own.safetensors")
     code, said, err = hourglass(f"export {tmp_path}/own.safetensors -o {tmp_path}/own.onnx")
     assert code == 0 and "difference" in said and f"{own.threshold:.5g}" in said, err
@@ -31,8 +34,20 @@ def test_it_gives_the_scores_and_maps_of_the_detector(tmp_path, hourglass):
         assert np.corrcoef(np.kron(small, np.ones((8, 8))).ravel(), whole.ravel())[0, 1] > 0.8
 
 
+def test_a_detector_of_whole_images_gives_scores_alone(tmp_path):
+    import onnxruntime
+    own = detector_of("feature_knn('random', k=3, size=64)")
+    session = onnxruntime.InferenceSession(str(own.export(tmp_path / "own.onnx")))
+    new = np.random.default_rng(1).integers(90, 130, (3, 64, 64, 3), np.uint8)
+    assert [output.name for output in session.get_outputs()] == ["score"]
+    np.testing.assert_allclose(session.run(None, {"x": as_images(new).numpy()})[0], own.score(new),
+                               rtol=1e-3)
+
+
 @pytest.mark.parametrize("text, words", [
-    ("patch_gaussian('random', size=64)", "patch_knn can"),
+    ("feature_autoencoder('random', size=64, steps=3)", "patch_gaussian, feature_knn can"),
+    ("combined((\"feature_knn('random')\",))", "combined cannot"),
+    ("patch_gaussian('random', size=64, strides=(16, 8))", "ascending strides"),
     (TEXT + ", square=False)", "square=True"),
     ("patch_knn('random', size=64, patches=60, strides=(8,), top=0.0)", "top above 0")])
 def test_what_cannot_be_exported_says_what_can(text, words, tmp_path):

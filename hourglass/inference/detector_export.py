@@ -1,4 +1,4 @@
-"""Export a saved patch_knn detector as ONNX: images in, scores and heat maps out."""
+"""Export a saved detector of images as ONNX: images in, scores and heat maps out."""
 
 import inspect
 from collections.abc import Callable
@@ -16,30 +16,42 @@ from ..core.features import Extractor, as_images, features
 from ..core.files import write_out
 from ..core.registry import detectors
 from .anomaly import Fitted
+from .detectors.feature_neighbours import feature_knn
 from .detectors.patch_features import State, averaged, check_digest, stride_places
+from .detectors.patch_gaussian import patch_gaussian
 from .detectors.patch_neighbours import patch_knn, state_of_stride
 from .onnx_export import as_onnx, check_packages
 
 SUFFIX, TRIED, CLOSE = ".onnx", 3, 1e-3
 SHORTEST = 1e-6   # of a patch's features, before they are scaled to length 1
 
+Judged = tuple[Tensor, Tensor | None]   # scores (B,), heat (B, h, w)
+Judge = Callable[[tuple[Tensor, ...], Tensor], Judged]   # of an extractor's maps and vector
+
 
 def export_detector(
     fitted: Fitted, threshold: float, score: Callable[[Images], np.ndarray], out: Path
 ) -> list[str]:
     """Write a fitted detector as ONNX: images x (B, 3, H, W) in [0, 1], of one size -> score (B,)
-    as `detect` writes them, and heat (B, h, w), in which 1 is the threshold. It is compared with
+    as `detect` writes them, and heat (B, h, w) if it has maps, in which 1 is the threshold. It is
+    compared with
     `score` if ONNX Runtime is installed. Returns lines to print. Raises ValueError."""
     if out.suffix.lower() != SUFFIX:
         raise ValueError(f"an exported detector is a {SUFFIX} file, not {out.name!r}")
     check_packages()
-    network = _Scores(fitted.state, threshold, _options_of(fitted.text))
-    side = network.side
-    content = as_onnx(network, {"x": torch.rand(2, 3, side, side)}, "score", "heat")
+    name, options = _options_of(fitted.text)
+    extractor, side = _extractor_of(fitted.state, options)
+    judge = JUDGES[name](fitted.state, options, extractor)
+    outputs = ("score", "heat") if fitted.rule.places else ("score",)
+    content = as_onnx(_Scores(extractor.network, judge, threshold),
+                      {"x": torch.rand(2, 3, side, side)}, *outputs)
     lines = [f"x (B, 3, {side}, {side}) float32 in [0, 1]: images brought to {side} by {side} "
              f"pixels, bilinear and antialiased; grey ones three times",
-             f"score (B,): abnormal above {threshold:.5g}, the threshold; "
-             f"heat (B, h, w): 1 is the threshold"]
+             f"score (B,): abnormal above {threshold:.5g}, the threshold"
+             + ("; heat (B, h, w): 1 is the threshold" if fitted.rule.places else "")]
+    if name == "feature_knn":
+        lines.append("feature_knn itself keeps the shape of images, so scores are those of the "
+                     "detector for square images alone")
     try:
         import onnxruntime  # noqa: F401
         worst = _difference(content, score, side)
@@ -50,58 +62,61 @@ def export_detector(
     return lines
 
 
-def _options_of(text: str) -> dict[str, Any]:
-    """The options of a patch_knn detector that can be exported. Raises ValueError."""
+def _options_of(text: str) -> tuple[str, dict[str, Any]]:
+    """The name and options of a detector that can be exported. Raises ValueError."""
     call = read(text)
-    if call.name != "patch_knn":
-        raise ValueError(f"{call.name} cannot be exported as ONNX, and patch_knn can; to use it "
-                         f"elsewhere, give its file to hourglass detect")
-    bound = inspect.signature(patch_knn).bind(**detectors.check(call))
-    bound.apply_defaults()
-    options = bound.arguments
-    strides = options["strides"]
-    if not options["square"] or not options["size"] or list(strides) != sorted(strides) or (
-            len(strides) == 1 and not options["top"]):
-        raise ValueError("only patch_knn with square=True, a size, ascending strides and a top "
-                         "above 0 can be exported; fit such a detector, and save it")
-    return options
+    if call.name not in RULES:
+        raise ValueError(f"{call.name} cannot be exported as ONNX; {', '.join(RULES)} can. To use "
+                         f"it elsewhere, give its file to hourglass detect or hourglass serve")
+    given = inspect.signature(RULES[call.name]).bind(**detectors.check(call))
+    given.apply_defaults()
+    options = given.arguments
+    strides = list(options.get("strides", ()))
+    if not options["size"] or not options.get("square", True) or strides != sorted(strides) or (
+            call.name == "patch_knn" and len(strides) == 1 and not options["top"]):
+        raise ValueError("only detectors with a size and ascending strides, and of patch_knn with "
+                         "square=True and a top above 0, can be exported; fit such a detector, "
+                         "and save it")
+    return call.name, options
+
+
+def _extractor_of(state: State, options: dict[str, Any]) -> tuple[Extractor, int]:
+    """The extractor, and the side in pixels of the images that it takes. Raises ValueError."""
+    extractor = features(options["features"], device="cpu")
+    check_digest(state, extractor)
+    if not extractor.differentiable:
+        raise ValueError(f"{extractor.text} is ONNX already and cannot be exported again; fit "
+                         f"the detector with another extractor")
+    if extractor.size is not None or extractor.channels != 3:
+        raise ValueError(f"{extractor.text} takes images of its own size or of one channel; a "
+                         f"detector of it cannot be exported")
+    return extractor, extractor.sides((1, 1), (options["size"],) * 2)[0]
 
 
 class _Scores(nn.Module):
-    """x (B, 3, side, side) -> scores (B,), heat (B, h, w), as `patch_knn` computes them."""
+    """x (B, 3, side, side) -> scores (B,), and heat (B, h, w) if the detector has maps."""
 
-    def __init__(self, state: State, threshold: float, options: dict[str, Any]):
+    def __init__(self, network: nn.Module, judge: Judge, threshold: float):
         super().__init__()
-        extractor: Extractor = features(options["features"], device="cpu")
-        check_digest(state, extractor)
-        if not extractor.differentiable:
-            raise ValueError(f"{extractor.text} is ONNX already and cannot be exported again; fit "
-                             f"the detector with another extractor")
-        self.side = extractor.sides((1, 1), (options["size"],) * 2)[0]
-        if extractor.size is not None or extractor.channels != 3:
-            raise ValueError(f"{extractor.text} takes images of its own size or of one channel; a "
-                             f"detector of it cannot be exported")
-        self.network, self.unit, self.top = extractor.network, options["unit"], options["top"]
-        self.chosen = [*dict.fromkeys(stride_places(extractor, options["strides"]))]
-        self.threshold = threshold
-        self.fitted = [{name: torch.from_numpy(np.asarray(value, np.float32))
-                        for name, value in state_of_stride(i, state).items()}
-                       for i in range(len(self.chosen))]
+        self.network, self.judge, self.threshold = network, judge, threshold
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        maps = self.network(x)[0]
-        patches = [averaged(maps[i]).permute(0, 2, 3, 1) for i in self.chosen]
-        away = self._distances(patches, self.unit)
-        highest = max(1, round(self.top * away.shape[1] * away.shape[2]))
-        score = away.flatten(1).topk(highest).values.mean(1)
-        heat = self._distances(patches, False) if self.unit else away
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        score, heat = self.judge(*self.network(x))
+        if heat is None:
+            return (score,)
         largest = heat.amax((1, 2)).clamp(min=1e-12)
         return score, heat * (score / largest / max(self.threshold, 1e-12))[:, None, None]
 
-    def _distances(self, patches: list[Tensor], unit: bool) -> Tensor:
+
+def _judge_by_bank(state: State, options: dict[str, Any], extractor: Extractor) -> Judge:
+    """As `patch_knn` scores and draws."""
+    chosen = [*dict.fromkeys(stride_places(extractor, options["strides"]))]
+    fitted = [_tensors(state_of_stride(i, state)) for i in range(len(chosen))]
+
+    def distances(patches: list[Tensor], unit: bool) -> Tensor:
         """How abnormal each patch is (B, h, w), averaged over strides."""
         total: Any = 0
-        for features_of, own in zip(patches, self.fitted, strict=True):
+        for features_of, own in zip(patches, fitted, strict=True):
             flat = ((features_of - own["mean"]) @ own["white"]).flatten(0, 2)
             bank = own["bank"]
             if unit:
@@ -111,9 +126,64 @@ class _Scores(nn.Module):
             away = (flat - bank[squares.argmin(1)]).square().sum(1).sqrt()
             mean, spread = own["usual"][0 if unit else 1]
             scaled = ((away - mean) / spread).unflatten(0, features_of.shape[:3])
-            total = total + functional.interpolate(
-                scaled[:, None], patches[0].shape[1:3], mode="bilinear")[:, 0]
+            total = total + _at_places(scaled[:, None], patches[0])[:, 0]
         return (total / len(patches)).clamp(min=0)
+
+    def judge(maps: tuple[Tensor, ...], vector: Tensor) -> Judged:
+        patches = [averaged(maps[i]).permute(0, 2, 3, 1) for i in chosen]
+        away = distances(patches, options["unit"])
+        heat = distances(patches, False) if options["unit"] else away
+        return _highest(away, options["top"]), heat
+    return judge
+
+
+def _judge_by_gaussians(state: State, options: dict[str, Any], extractor: Extractor) -> Judge:
+    """As `patch_gaussian` scores and draws."""
+    chosen = [*dict.fromkeys(stride_places(extractor, options["strides"]))]
+    own, rows = _tensors(state), torch.from_numpy(state["rows"])
+    inverse = torch.linalg.solve_triangular(
+        own["root"], torch.eye(len(rows)).expand_as(own["root"]), upper=False)
+
+    def judge(maps: tuple[Tensor, ...], vector: Tensor) -> Judged:
+        patches = [averaged(maps[i]) for i in chosen]
+        first = patches[0].permute(0, 2, 3, 1)
+        joined = torch.cat([_at_places(part, first) for part in patches], 1)[:, rows]
+        away = joined.flatten(2).permute(2, 1, 0) / own["std"][:, None] - own["mean"][..., None]
+        heat = (inverse @ away).square().sum(1).sqrt().T.unflatten(1, first.shape[1:3])
+        return _highest(heat, options["top"]), heat
+    return judge
+
+
+def _judge_by_vectors(state: State, options: dict[str, Any], extractor: Extractor) -> Judge:
+    """As `feature_knn` scores."""
+    known, k = _tensors(state)["vectors"], min(options["k"], len(state["vectors"]))
+
+    def judge(maps: tuple[Tensor, ...], vector: Tensor) -> Judged:
+        x = functional.normalize(vector, dim=1)
+        squares = x.square().sum(1)[:, None] + known.square().sum(1) - 2 * x @ known.T
+        rows = squares.topk(k, largest=False).indices
+        return (x[:, None] - known[rows]).square().sum(2).sqrt().mean(1), None
+    return judge
+
+
+def _tensors(state: State) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.asarray(value, np.float32)) for name, value in state.items()}
+
+
+def _at_places(maps: Tensor, first: Tensor) -> Tensor:
+    """Maps (B, K, h, w) with as many places as the first patches (B, H, W, K)."""
+    return functional.interpolate(maps, first.shape[1:3], mode="bilinear")
+
+
+def _highest(heat: Tensor, top: float) -> Tensor:
+    """The mean of the highest share of each map's values, (B,)."""
+    count = max(1, round(top * heat.shape[1] * heat.shape[2]))
+    return heat.flatten(1).topk(count).values.mean(1)
+
+
+RULES = {"patch_knn": patch_knn, "patch_gaussian": patch_gaussian, "feature_knn": feature_knn}
+JUDGES = {"patch_knn": _judge_by_bank, "patch_gaussian": _judge_by_gaussians,
+          "feature_knn": _judge_by_vectors}
 
 
 def _difference(

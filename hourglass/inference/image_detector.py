@@ -111,8 +111,8 @@ class ImageDetector:
             return updated(self, open_photos(images, stack).readable("normal images"))
 
     def export(self, path: str | Path = "detector.onnx") -> Path:
-        """Write a patch_knn detector as ONNX, and say what goes in and comes out. Returns the path.
-        Raises ValueError for another detector."""
+        """Write the detector as ONNX, and say what goes in and comes out. Returns the path. Raises
+        ValueError for feature_autoencoder and combined."""
         for line in export_detector(self.fitted, self.threshold, self.score, Path(path)):
             say(line)
         return Path(path)
