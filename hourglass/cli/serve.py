@@ -1,4 +1,4 @@
-"""The command `hourglass serve`: a trained model over HTTP."""
+"""The command `hourglass serve`: a trained model, or a kept detector, over HTTP."""
 
 from pathlib import Path
 from typing import Annotated, Optional
@@ -6,11 +6,12 @@ from typing import Annotated, Optional
 import typer
 
 from .load_run import load_run
-from .options import Device, Run
+from .options import Device
 
 
 def serve(
-    run: Run,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, such as runs/1, or "
+                                        "a detector that hourglass detect --save wrote.")],
     host: Annotated[str, typer.Option(help="Address to listen on. The default serves this "
                                       "machine only, 0.0.0.0 serves all networks.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port. 0 takes a free one.")] = 8000,
@@ -40,12 +41,12 @@ def serve(
     device: Device = "cpu",
 ) -> None:
     """Serve a trained model over HTTP: encode, decode, reconstruct, generate, score, restore,
-    compress, and find near samples.
+    compress, and find near samples. A detector scores images, and draws heat maps.
 
-    Example: hourglass serve runs/1 --port 8000
+    Examples: hourglass serve runs/1 --port 8000; hourglass serve detector.safetensors
     """
     try:
-        from ..serving.server import Address, read_token
+        from ..serving.server import Address, read_token, serve_detector
         from ..serving.server import serve as serve_model
     except ModuleNotFoundError as error:
         raise ValueError(f"serving needs an extra ({error.name} is missing): pip install "
@@ -55,6 +56,15 @@ def serve(
     limits = Limits(max_bytes, max_files, max_pixels, 4 * max_pixels, max_pixels // 4 or 1,
                     max_samples, max_seconds, queue)
     allowed = tuple(text.strip() for text in priors.split(";") if text.strip())
-    cut_off = serve_model(load_run(run, device), place, limits, allowed, ahead, show_training)
+    from ..inference.image_detector import is_saved_detector, load_image_detector
+    if is_saved_detector(run):
+        if allowed or ahead or show_training:
+            raise ValueError("--priors, --ahead and --show-training are for runs; a detector needs "
+                             "none of them")
+        from ..core.device import choose_device
+        cut_off = serve_detector(load_image_detector(run), run.name, place, limits,
+                                 str(choose_device(device)))
+    else:
+        cut_off = serve_model(load_run(run, device), place, limits, allowed, ahead, show_training)
     if cut_off:
         raise SystemExit(f"hourglass: {cut_off} requests were cut off at shutdown; raise --grace")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from PIL import Image
@@ -103,16 +103,25 @@ def open_photos(data: Any, stack: ExitStack) -> LazyImages:
         try:
             with files.open(names[row]) as file:
                 image = open_image(file)
-                values = np.atleast_3d(np.asarray(image, np.uint8))
         except Exception as error:   # Pillow raises many kinds for a broken file
             raise UnreadableImage(f"{names[row]} ({in_words(error)})") from None
         if image.info.get(CUT) and not deep:
             deep.append(names[row])
             say(f"images of more than 8 bits, such as {names[row]}, are looked at with their upper "
                 f"8 bits")
-        return values
+        return pixels_of(image)
     classes, y, splits = numbered(names, files.labels, files.splits)
     return LazyImages(names, decode, classes, y, splits, str(data))
+
+
+def read_photo(file: IO[bytes]) -> np.ndarray:
+    """The image in a file as 8 bits (H, W, C), at its own size. Raises OSError and others."""
+    return pixels_of(open_image(file))
+
+
+def pixels_of(image: Image.Image) -> np.ndarray:
+    """An opened image as 8 bits (H, W, C)."""
+    return np.atleast_3d(np.asarray(image, np.uint8))
 
 
 def _of_array(data: Any) -> LazyImages:

@@ -1,23 +1,21 @@
 """The ASGI application: the operations of a served model, and their paths."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from fastapi.routing import APIRoute
-from fastapi.security import HTTPBearer
 
-from .. import __version__
 from ..core.contracts import Collection
 from ..data.sources.series import Series
 from ..data.sources.table import Table
 from ..inference.anomaly import Detector
 from ..inference.trained import Trained
-from .errors import Refusal, answer_problems
+from .app_frame import framed, refuse_with
+from .errors import Refusal
 from .forecasts import Fitted, forecaster_for, put_forecast
 from .image_operations import (
     put_compress,
@@ -27,20 +25,17 @@ from .image_operations import (
     why_no_compression,
 )
 from .limits import Limits
-from .middleware import OPEN, AccessControl, Guard
+from .middleware import AccessControl
 from .openapi import (
     Arrays,
     Classes,
     Codes,
-    Health,
     RecommendedItem,
     RecommendedItems,
-    Requests,
     Scores,
     Served,
     form_body,
     json_body,
-    refusals,
     works,
 )
 from .responses import Format, Pictures, as_json, choose_format, listed, pictures, records
@@ -73,31 +68,10 @@ def make_app(model: Trained, limits: Limits | None = None, door: AccessControl |
     otherwise by what is fitted now. With `shows_training`, answers of /v1/nearest show training
     samples. Raises ValueError for an unknown prior, and for a model that cannot forecast.
     """
-    limits, door = limits or Limits(), door or AccessControl()
+    limits = limits or Limits()
     forecaster = fitted or forecaster_for(model, ahead)
     desk = ModelService(model, limits, priors)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        yield
-        desk.batcher.close()
-
-    locked = [Depends(HTTPBearer(auto_error=False))] if door.token else []   # for the API page
-    app = FastAPI(title="Hourglass", version=__version__, description=ABOUT,
-                  docs_url=None, redoc_url=None, lifespan=lifespan)   # these pages need a network
-    app.state.desk = desk
-    app.add_middleware(Guard, limits=limits, door=door, traffic=desk.traffic)
-    answer_problems(app)
-
-    @app.get(OPEN, responses={200: {"model": Health}, 503: {"model": Health}})
-    async def health() -> Response:
-        """Whether the server takes requests. Needs no token."""
-        answer = as_json(desk.health())
-        answer.status_code = 503 if desk.traffic.draining else 200
-        return answer
-
-    router = APIRouter(prefix="/v1", dependencies=locked)
-    about_model(router, desk)
+    app, router = framed(desk, door, ABOUT, Served)
     if desk.ranks:
         put_recommend(router, desk)
     else:
@@ -184,13 +158,6 @@ def refuse_others(router: APIRouter, desk: ModelService, shows_training: bool) -
                                  methods=["POST"], include_in_schema=False)
 
 
-def refuse_with(sentence: str) -> Callable[[], Any]:
-    """An operation that refuses every request with this sentence."""
-    async def refuse() -> Response:
-        raise Refusal(404, sentence)
-    return refuse
-
-
 def intake_of(desk: ModelService) -> tuple[Callable[..., Any], dict[str, Any]]:
     """How this model's samples are sent: images as a form, all others as JSON."""
     if desk.is_images:
@@ -198,19 +165,6 @@ def intake_of(desk: ModelService) -> tuple[Callable[..., Any], dict[str, Any]]:
                 form_body(desk.model, desk.limits))
     kind = samples_type(desk.model, desk.limits)
     return array_intake(desk.model, kind, "samples"), json_body(kind)
-
-
-def about_model(router: APIRouter, desk: ModelService) -> None:
-    """Add the operations that describe the served model, and its requests."""
-    @router.get("/model", responses={200: {"model": Served}, **refusals()})
-    async def model() -> Response:
-        """The model, its inputs, and the limits."""
-        return as_json(desk.served())
-
-    @router.get("/traffic", responses={200: {"model": Requests}, **refusals()})
-    async def traffic() -> Response:
-        """How often each operation was asked for, and how long its answers took."""
-        return as_json(desk.requests())
 
 
 def put_codes(

@@ -4,23 +4,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..inference.image_detector import ImageDetector, is_saved_detector, load_image_detector
 from ..inference.trained import Trained
 from ..tasks.load import load
 from ..tasks.model import Model
 from ..tasks.python_words import for_python
 from .limits import Limits
-from .server import Address, check_token, read_token
+from .server import Address, check_token, read_token, serve_detector
 from .server import serve as serve_model
 
 
 @for_python
 def serve(
-    run: str | Path | Model | Trained, *, host: str = "127.0.0.1", port: int = 8000,
+    run: str | Path | Model | Trained | ImageDetector, *, host: str = "127.0.0.1", port: int = 8000,
     token: str | None = None, open: bool = False, priors: Sequence[str] = (), ahead: int = 0,
     show_training: bool = False, grace: float = 30.0, **limits: Any,
 ) -> int:
-    """Serve a trained model over HTTP, until Ctrl-C or SIGTERM. Returns the number of requests
-    that took longer than `grace` seconds at the end, and so were cut off.
+    """Serve a trained model, or a detector of images, over HTTP, until Ctrl-C or SIGTERM. Returns
+    the number of requests that took longer than `grace` seconds at the end, and so were cut off.
+    `run` is a model, a detector (such as `found.detector` of hg.detect), or the path of a kept one.
 
     `token` is what clients must send; by default that of the variable HOURGLASS_TOKEN. Without a
     token only this machine may use it, unless `open` allows networks. `priors` are those that
@@ -44,7 +46,13 @@ def serve(
     place = Address(host, port, read_token(None) if token is None else check_token(token, "token"),
                     open, grace)
     if isinstance(run, str | Path):
-        run = load(run)
+        kept = is_saved_detector(Path(run))
+        run = load_image_detector(Path(run)) if kept else load(run)
+    if isinstance(run, ImageDetector):
+        if priors or ahead or show_training:
+            raise ValueError("priors, ahead and show_training are for models; a detector needs "
+                             "none of them")
+        return serve_detector(run, run.text, place, Limits(**limits))
     trained = run.trained if isinstance(run, Model) else run
     return serve_model(trained, place, Limits(**limits), tuple(map(str, priors)), ahead,
                        show_training)

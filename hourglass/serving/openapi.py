@@ -179,15 +179,26 @@ def works(answer: type[BaseModel], as_pictures: bool) -> dict[int | str, dict[st
 
 def form_body(model: Trained, limits: Limits) -> dict[str, Any]:
     """The request body of an operation on images."""
-    fields: dict[str, Any] = {"images": {
-        "type": "array", "minItems": 1, "maxItems": limits.files,
-        "items": {"type": "string", "format": "binary"}}}
-    required = ["images"]
+    fields, required = _images(limits), ["images"]
     if model.model.condition is not None:
         fields["classes"] = {"type": "array", "minItems": 1, "maxItems": limits.files,
                              "description": "one for all, or one per image",
                              "items": {"type": "string", "enum": list(model.classes)}}
         required += ["classes"] * (not model.model.guesses_classes)
+    return _form(fields, required)
+
+
+def images_body(limits: Limits) -> dict[str, Any]:
+    """The request body of an operation on images of any sizes, without classes."""
+    return _form(_images(limits), ["images"])
+
+
+def _images(limits: Limits) -> dict[str, Any]:
+    return {"images": {"type": "array", "minItems": 1, "maxItems": limits.files,
+                       "items": {"type": "string", "format": "binary"}}}
+
+
+def _form(fields: dict[str, Any], required: list[str]) -> dict[str, Any]:
     schema = {"type": "object", "properties": fields, "required": required,
               "additionalProperties": False}
     encoding = {"images": {"contentType": IMAGE_TYPES}}

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__
 from ..core.console import say
 from ..core.contracts import Collection
 from ..inference.anomaly import Detector
@@ -23,10 +22,11 @@ from ..run.folder import read_settings
 from ..tasks.compress import keeps_pixels
 from ..tasks.nearest_training import TrainingSamples
 from ..tasks.tables import is_table
+from .app_frame import health_of
 from .batching import Batcher
 from .limits import Limits
 from .middleware import Traffic
-from .openapi import Health, OperationTally, Requests, Served
+from .openapi import Health, Served
 from .schemas import diffusion_wish, samplers_of, takes_prompts
 from .series_requests import columns_of, fill_windows, is_over_time, knows_normal_steps
 
@@ -126,18 +126,7 @@ class ModelService:
 
     def health(self) -> Health:
         """Whether requests are taken."""
-        return Health(status="draining" if self.traffic.draining else "ready",
-                      model=str(self.settings.get("model", "")), device=str(self.model.device),
-                      version=__version__)
-
-    def requests(self) -> Requests:
-        """How often each operation was asked for, and how long its answers took."""
-        tally = self.traffic.tally
-        tallies = [OperationTally(
-            operation=name, answered=answers.answered, refused=answers.refused, last=answers.last,
-            median=answers.quantile(0.5), p95=answers.quantile(0.95), longest=answers.quantile(1))
-            for name, answers in sorted(tally.operations.items())]
-        return Requests(since=tally.since, inside=self.traffic.inside - 1, operations=tallies)
+        return health_of(self.traffic, str(self.settings.get("model", "")), self.model.device)
 
     def served(self) -> Served:
         """What is served, without the paths of this machine."""

@@ -16,6 +16,7 @@ from ..core.contracts import Collection
 from ..core.hints import did_you_mean
 from ..data.deep_images import ImageHeader, look, read_whole
 from ..data.image_options import Misfit
+from ..data.photos import read_photo
 from ..data.read_image import Reading
 from ..inference.any_size import changes
 from ..inference.trained import Trained
@@ -116,9 +117,10 @@ class DecodedImage:
 
 
 def decode(
-    files: list[tuple[str, bytes]], room: PixelBudget, reading: Reading
+    files: list[tuple[str, bytes]], room: PixelBudget, reading: Reading | None
 ) -> list[DecodedImage]:
-    """The images in their own bit depth, read as `reading` says. Raises Refusal for a file that is
+    """The images in their own bit depth, read as `reading` says, or without it as photographs of 8
+    bits, as `hourglass detect` reads them. Raises Refusal for a file that is
     not an image, is damaged, or has more pixels than there is room for."""
     images, left = [], room.together
     for name, content in files:
@@ -131,7 +133,7 @@ def decode(
 
 
 def _decoded(
-    name: str, content: bytes, room: PixelBudget, reading: Reading
+    name: str, content: bytes, room: PixelBudget, reading: Reading | None
 ) -> DecodedImage:
     most, file = room.each, io.BytesIO(content)
     try:
@@ -140,7 +142,8 @@ def _decoded(
         if pixels > most:
             raise Refusal(413, f"{name} has {pixels:,} pixels, where {most:,} are left to "
                                f"this request; make it smaller, or send fewer at once")
-        return DecodedImage(read_whole(file, reading), header, pixels)
+        image = read_photo(file) if reading is None else read_whole(file, reading)
+        return DecodedImage(image, header, pixels)
     except (Refusal, MemoryError):
         raise
     except Misfit as error:
@@ -225,4 +228,20 @@ def sized_intake(
         y = check_classes(model, upload.classes, len(upload.files))
         images, notes = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
         return SizedImages(images, y, _answered(upload), notes)
+    return take
+
+
+def photo_intake(
+    limits: Limits, hands: ThreadPoolExecutor
+) -> Callable[[Request], Awaitable[SizedImages]]:
+    """Reads a form's images at their own sizes, for a detector without a model."""
+    room = PixelBudget(limits.pixels, limits.together, (1, 1))
+
+    def read(upload: Upload) -> list[np.ndarray]:
+        return [decoded.image for decoded in decode(upload.files, room, None)]
+
+    async def take(request: Request) -> SizedImages:
+        upload = await read_form(request, limits, False)
+        images = await asyncio.get_running_loop().run_in_executor(hands, read, upload)
+        return SizedImages(images, None, _answered(upload))
     return take
