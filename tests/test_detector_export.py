@@ -34,9 +34,10 @@ def test_it_gives_the_scores_and_maps_of_the_detector(text, tmp_path, hourglass)
         assert np.corrcoef(np.kron(small, np.ones((8, 8))).ravel(), whole.ravel())[0, 1] > 0.8
 
 
-def test_a_detector_of_whole_images_gives_scores_alone(tmp_path):
+@pytest.mark.parametrize("whiten", [True, False])
+def test_a_detector_of_whole_images_gives_scores_alone(whiten, tmp_path):
     import onnxruntime
-    own = detector_of("feature_knn('random', k=3, size=64)")
+    own = detector_of(f"feature_knn('random', k=3, size=64, whiten={whiten})")
     session = onnxruntime.InferenceSession(str(own.export(tmp_path / "own.onnx")))
     new = np.random.default_rng(1).integers(90, 130, (3, 64, 64, 3), np.uint8)
     assert [output.name for output in session.get_outputs()] == ["score"]

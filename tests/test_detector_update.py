@@ -15,7 +15,7 @@ from hourglass.inference.detectors.patch_gaussian import EXTRA
 
 KNN = "patch_knn('random', size=64, patches=5000, strides=(8,), unit=False)"   # keeps every patch
 GAUSSIAN = "patch_gaussian('random', size=64, dims=8, strides=(8,))"
-WHOLE = "feature_knn('random', k=2, size=64)"
+WHOLE = "feature_knn('random', k=2, size=64, whiten=False)"
 DRAW = np.random.default_rng(0)
 FIRST, MORE = (DRAW.integers(90, 130 + wide, (n, 64, 64), np.uint8)
                for n, wide in ((12, 0), (8, 20)))
@@ -41,6 +41,14 @@ def test_vectors_are_those_of_all_images():
     rule, state = extended(WHOLE)
     whole = rule.fit(np.empty((0, 0)), seen(FIRST[:2], EVERY))
     np.testing.assert_allclose(rule.score(seen(BAD), state), rule.score(seen(BAD), whole))
+
+
+def test_whitened_vectors_keep_the_units_of_the_first_images():
+    rule, state = extended(WHOLE.replace("False", "True"))
+    first = rule.fit(np.empty((0, 0)), seen(FIRST[:2], FIRST))
+    np.testing.assert_array_equal(state["white"], first["white"])
+    assert len(state["vectors"]) == len(EVERY)
+    assert rule.score(seen(MORE), state).max() < rule.score(seen(MORE), first).min()
 
 
 def test_gaussians_have_the_mean_and_covariance_of_all_images():

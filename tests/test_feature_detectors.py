@@ -184,12 +184,33 @@ def test_patches_are_averages_of_three_by_three_places():
 
 def test_whole_images_are_those_of_scikit_learn():
     from sklearn.neighbors import NearestNeighbors
-    rule = detectors.make("feature_knn('random', k=3, size=64)")
+    rule = detectors.make("feature_knn('random', k=3, size=64, whiten=False)")
     state = rule.fit(np.empty((0, 0)), seen(normal(2), normal()))
-    known, new = (features("random").vector(x, 64).numpy() for x in (normal(), abnormal()))
-    known, new = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (known, new))
+    known, new = unit_vectors()
     wanted = NearestNeighbors(n_neighbors=3).fit(known).kneighbors(new)[0].mean(1)
     np.testing.assert_allclose(rule.score(seen(abnormal()), state), wanted, atol=1e-4)
+
+
+def unit_vectors():
+    known, new = (features("random").vector(x, 64).numpy() for x in (normal(), abnormal()))
+    return [x / np.linalg.norm(x, axis=1, keepdims=True) for x in (known, new)]
+
+
+def test_whitened_whole_images_are_apart_by_the_distance_of_mahalanobis():
+    """Against scipy, with scikit-learn's shrunk covariance."""
+    from scipy.spatial.distance import cdist
+    from sklearn.covariance import LedoitWolf
+    rule = detectors.make("feature_knn('random', k=3, size=64)")
+    state = rule.fit(np.empty((0, 0)), seen(normal(2), normal()))
+    known, new = (x.astype(np.float64) for x in unit_vectors())
+    covariance = LedoitWolf().fit(known).covariance_
+    inverse = np.linalg.inv(covariance + 1e-6 * np.trace(covariance) / 480 * np.eye(480))
+    wanted = np.sort(cdist(new, known, "mahalanobis", VI=inverse))[:, :3].mean(1)
+    np.testing.assert_allclose(rule.score(seen(abnormal()), state), wanted, rtol=1e-3)
+    older = {name: state[name] for name in ("digest",)} | {"vectors": known.astype(np.float32)}
+    plain = detectors.make("feature_knn('random', k=3, size=64, whiten=False)")
+    np.testing.assert_allclose(rule.score(seen(abnormal()), older),   # kept before there was it
+                               plain.score(seen(abnormal()), older))
 
 
 @pytest.mark.parametrize("text", [*SMALL, f"combined({SMALL[:2]!r})"])

@@ -156,10 +156,12 @@ def _judge_by_gaussians(state: State, options: dict[str, Any], extractor: Extrac
 
 def _judge_by_vectors(state: State, options: dict[str, Any], extractor: Extractor) -> Judge:
     """As `feature_knn` scores."""
-    known, k = _tensors(state)["vectors"], min(options["k"], len(state["vectors"]))
+    own = _tensors(state)
+    known, k = own["vectors"], min(options["k"], len(state["vectors"]))
 
     def judge(maps: tuple[Tensor, ...], vector: Tensor) -> Judged:
         x = functional.normalize(vector, dim=1)
+        x = (x - own["mean"]) @ own["white"] if "white" in own else x
         squares = x.square().sum(1)[:, None] + known.square().sum(1) - 2 * x @ known.T
         rows = squares.topk(k, largest=False).indices
         return (x[:, None] - known[rows]).square().sum(2).sqrt().mean(1), None
