@@ -37,7 +37,7 @@ DETECTORS = ("patch_knn(size={size})", "patch_gaussian(size={size})",
              "combined(('patch_knn(size={size})', 'patch_gaussian(size={size})'))",
              "patch_knn(size={size}, unit=False)", "patch_knn(size={size}, strides=(32,))",
              "feature_autoencoder(size={size}, strides=(16, 32))", "feature_knn(size={size})")
-OF_CLASSES = ("feature_knn", "feature_knn(k=5)")
+OF_CLASSES = ("feature_knn", "feature_knn(whiten=False)")
 CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 FIGURES = ("auroc", "average_precision", "pixel_auroc", "region_overlap")
 PYOD = ("knn.KNN", "lof.LOF", "iforest.IForest")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..core.contracts import Images
+from ..core.contracts import Images, Rule
 from ..core.expressions import read
 from ..core.features import Extractor, as_images, features
 from ..core.files import write_out
@@ -183,9 +183,11 @@ def _highest(heat: Tensor, top: float) -> Tensor:
     return heat.flatten(1).topk(count).values.mean(1)
 
 
-RULES = {"patch_knn": patch_knn, "patch_gaussian": patch_gaussian, "feature_knn": feature_knn}
-JUDGES = {"patch_knn": _judge_by_bank, "patch_gaussian": _judge_by_gaussians,
-          "feature_knn": _judge_by_vectors}
+RULES: dict[str, Callable[..., Rule]] = {
+    "patch_knn": patch_knn, "patch_gaussian": patch_gaussian, "feature_knn": feature_knn}
+JUDGES: dict[str, Callable[[State, dict[str, Any], Extractor], Judge]] = {
+    "patch_knn": _judge_by_bank, "patch_gaussian": _judge_by_gaussians,
+    "feature_knn": _judge_by_vectors}
 
 
 def _difference(
