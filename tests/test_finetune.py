@@ -102,7 +102,7 @@ def test_labels_may_come_from_other_data(runs, tmp_path, hourglass):
     assert code == 0 and "54 labels" in said, err
     code, said, err = hourglass(f"classify {tmp_path}/few {tmp_path}/labelled -o {tmp_path}/c.csv")
     assert code == 0 and "are predicted correctly" in said, err
-    model = hg.finetune(runs["unlabelled"], x, y=y, steps=60, out=tmp_path / "memory")
+    model = hg.finetune(runs["unlabelled"], x, y=y, steps=200, out=tmp_path / "memory")
     assert np.mean(np.array(model.classify(x)) == y) > 0.9
 
 

@@ -264,7 +264,7 @@ def test_processes_that_share_a_model_learn_what_those_with_a_copy_each_learn(he
             assert x[name] == pytest.approx(y[name], rel=1e-4), (x["epoch"], name)
     one, other = (load_file(f"{name}/model.safetensors") for name in ("copies", "run"))
     assert one.keys() == other.keys()
-    assert all(one[name].shape == w.shape and torch.allclose(one[name], w, atol=1e-4)
+    assert all(one[name].shape == w.shape and torch.allclose(one[name], w, atol=1e-3)
                for name, w in other.items())
     whole, shared = (load_file(f"{name}/checkpoint.safetensors") for name in ("copies", "run"))
     assert {name: w.shape for name, w in whole.items()} == {n: w.shape for n, w in shared.items()}

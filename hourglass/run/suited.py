@@ -3,6 +3,7 @@ restore."""
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.expressions import read
@@ -54,11 +55,15 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
 
 
 def batch_size_for(settings: Settings, source: Source) -> int:
-    """Samples per step: those of the settings, otherwise 128. Few images get fewer, a power of two
-    from 16 that makes eight steps or more in an epoch: a step that costs less is as good there."""
-    most, images = LARGEST_BATCH, len(source.shape) == 3
-    eighth = max(SMALLEST_BATCH, len(source.splits["train"]) // 8)
-    return settings.batch_size or (min(most, 2 ** int(math.log2(eighth))) if images else most)
+    """Samples per step: those of the settings, or the usual number."""
+    return settings.batch_size or usual_batch_size(len(source.splits["train"]), source.shape)
+
+
+def usual_batch_size(count: int, shape: Sequence[int]) -> int:
+    """Samples per step for so many training samples of this shape: 128. Few images get fewer, a
+    power of two from 16 that makes eight steps or more in an epoch."""
+    eighth = max(SMALLEST_BATCH, count // 8)
+    return min(LARGEST_BATCH, 2 ** int(math.log2(eighth))) if len(shape) == 3 else LARGEST_BATCH
 
 
 def model_for(settings: Settings, source: Source) -> str:

@@ -100,20 +100,22 @@ def settings_from(values: Mapping[str, Any], roots: Roots) -> Settings:
     return make_settings({**settings, "data": data})
 
 
-def given_in(settings: Mapping[str, Any], shape: tuple[int, ...] = (), words: Sequence[str] = ()
-             ) -> dict[str, Any]:
+def given_in(settings: Mapping[str, Any], shape: tuple[int, ...] = (), words: Sequence[str] = (),
+             count: int = 0) -> dict[str, Any]:
     """A run's settings as a form takes them: without defaults, without the parts that its named
     model brings, and without those that were chosen for its data. So another model or other data in
     the form brings its own. `words` are those of its command, if it is known: what they name, and
-    the data, stays."""
+    the data, stays. The run has `count` training samples of this shape."""
     from ..core.registry import models
     own = {name: value for name, value in settings.items() if name in Settings.model_fields
            and value != Settings.model_fields[name].default}
     if words:
         return {name: value for name, value in own.items() if name in ("data", "epochs") or any(
             _names(word, Settings.model_fields[name].flag) for word in words)}
+    from ..run.suited import usual_batch_size  # which brings torch
     brought = vars(models.make(str(settings["model"])))
-    chosen = _chosen(str(settings["model"]), shape)
+    chosen = _chosen(str(settings["model"]), shape) | {
+        ("batch_size", usual_batch_size(count, shape))}
     return {name: value for name, value in own.items() if (name, value) not in chosen
             and (name not in brought or value != brought[name])}
 
@@ -123,7 +125,7 @@ def _names(word: str, flag: str) -> bool:
     return word.partition("=")[0] in (flag, f"--no-{flag[2:]}")
 
 
-def _chosen(model: str, shape: tuple[int, ...]) -> set[tuple[str, str]]:
+def _chosen(model: str, shape: tuple[int, ...]) -> set[tuple[str, Any]]:
     """The parts that would be chosen for samples of a shape where none are named."""
     from dataclasses import replace
 

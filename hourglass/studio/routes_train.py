@@ -12,7 +12,7 @@ from ..run.settings import Settings
 from . import form, form_costs
 from .entries import settings_in
 from .processes import holder_of, lock_holders, stop
-from .run_details import flags_of, printable_lines, shape_in
+from .run_details import data_size_in, flags_of, printable_lines
 from .state import KNOWN, Studio, Text
 
 Value = Text | int | float | bool | None
@@ -149,8 +149,9 @@ def put_run_jobs(router: APIRouter, studio: Studio) -> None:
         path = studio.catalogue.run(key)
         job = studio.jobs.of(path)
         words = job.words if job.kind == "train" else ()
+        shape, count = data_size_in(path)
         return {"settings": await studio.slowly(form.given_in, settings_in(RunFolder(path)),
-                                                shape_in(path), words)}
+                                                shape, words, count)}
 
 
 def _idle(studio: Studio, key: str) -> Path:

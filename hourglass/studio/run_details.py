@@ -39,13 +39,15 @@ def details_of(path: Path, job: StartedJob) -> dict[str, Any]:
             "log": bool(job.pid)}
 
 
-def shape_in(path: Path) -> tuple[int, ...]:
-    """The shape of a sample of a run; () where it is not known yet."""
+def data_size_in(path: Path) -> tuple[tuple[int, ...], int]:
+    """The shape of a sample of a run, and the number of training samples; () and 0 where they are
+    not known yet."""
     try:
-        shape = dict(RunFolder(path).read_record().get("data", {})).get("shape", [])
-        return tuple(int(size) for size in shape)
+        data = dict(RunFolder(path).read_record().get("data", {}))
+        count = dict(data.get("splits", {})).get("train", 0)
+        return tuple(int(size) for size in data.get("shape", [])), int(count)
     except (ValueError, OSError, TypeError):
-        return ()
+        return (), 0
 
 
 def _settings(settings: dict[str, Any]) -> list[dict[str, Any]]:
