@@ -130,8 +130,10 @@ def test_few_images_get_smaller_batches_unless_the_batch_size_is_set(shape, coun
 @pytest.mark.parametrize(("parts", "shape"), [
     (Parts("mlp((8,))", bottleneck="plain(2)", likelihood="normal"), (6,)),   # a table's rows
     (Parts("conv(filters=(4, 8), norm='batch')", bottleneck="identity", likelihood="normal"),
+     (1, 16, 16)),
+    (Parts("unet((4, 8), residual=True)", bottleneck="identity", likelihood="normal"),
      (1, 16, 16))])
-def test_what_is_standardised_already_keeps_its_weights(parts, shape):
+def test_what_is_standardised_already_and_a_unet_keep_their_weights(parts, shape):
     model = Autoencoder(parts, shape)
     before = [weight.clone() for weight in model.parameters()]
     x = torch.rand(40, *shape)

@@ -8,7 +8,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from torch.utils.hooks import RemovableHandle
 
 from ..core.contracts import Batch, Output
-from ..core.part_contracts import KeepsWeights, offers
+from ..core.part_contracts import Begins, KeepsWeights, offers
 from ..core.random_numbers import seeded
 from ..data.split_data import Split
 from ..model.autoencoder import Autoencoder
@@ -32,13 +32,14 @@ def begin_standardised(model: Autoencoder, train: Split) -> int:
     layers of ReLUs 0, which then learn nothing. The decoder starts small: its output is near the
     mean of the data, and a step of the optimiser, which is of the same size for all weights,
     changes small weights more. With 1 in both halves, training is slow once the first hundred
-    steps are over. Layers are treated in the order in which they compute, each on what
-    the earlier ones now give. Own networks keep their weights; so do models of rows, which are
-    standardised themselves or sparse, and of lines. Returns the number of layers (Salimans &
-    Kingma, 2016, arXiv 1602.07868; Mishkin & Matas, 2016, arXiv 1511.06422).
+    steps are over. Layers are treated in the order in which they compute, each on what the earlier
+    ones now give. Own networks keep their weights; so do U-Nets, whose skips carry the image,
+    models of rows, which are standardised themselves or sparse, and of lines. Returns the number of
+    layers (Salimans & Kingma, 2016, arXiv 1602.07868; Mishkin & Matas, 2016, arXiv 1511.06422).
     """
     halves = (model.encoder, model.decoder)
-    if len(model.shape) == 1 or model.of_tokens or any(offers(h, KeepsWeights) for h in halves):
+    keeps = any(offers(half, KeepsWeights) for half in halves) or offers(model.decoder, Begins)
+    if len(model.shape) == 1 or model.of_tokens or keeps:
         return 0
     size = torch.Size(model.shape).numel()
     rows = train.evenly(max(2, min(LOOKED_AT, VALUES // size)))
