@@ -10,6 +10,7 @@ from ..core.contracts import Batch
 from ..core.part_contracts import TakesLogits, offers
 from ..model.autoencoder import Autoencoder
 from ..model.given_networks import GivenDecoder
+from .initial_units import without_noise
 
 SQUASH = (nn.Sigmoid, nn.Hardsigmoid, nn.Softmax, nn.Tanh)   # last layers that give no logits
 
@@ -30,9 +31,7 @@ def remarks(model: Autoencoder, batch: Batch) -> list[str]:
         outputs["out"] = output
     hooks = [model.encoder.register_forward_hook(see_code),
              decoder.register_forward_hook(see_output)]
-    trained = model.training
-    model.eval()(batch.x, batch.y, False, batch.encoder_input, batch.known)
-    model.train(trained)
+    without_noise(model, batch)
     for hook in hooks:
         hook.remove()
     return _said(type(decoder.network).__name__, decoder, model, outputs["h"], outputs["out"])

@@ -251,7 +251,7 @@ def _assemble(settings: Settings, source: Source, folder: RunFolder | None) -> T
     if settings.initial == "data":
         begin_standardised(model, source.splits["train"])
         begin_at_mean(model, source.splits["train"])
-    plan = _plan(settings, source, step, fabric.world_size)
+    plan = _plan(settings, source, step, fabric.world_size, batch)
     used = settings.with_(precision=precision, epochs=plan.epochs, batch_size=batch, **vars(parts),
                           model=model_for(settings, source),
                           layout=str(layout).rpartition(".")[2].removesuffix("_format"))
@@ -307,7 +307,9 @@ def _too_wide(model: Autoencoder, parts: Parts, shape: tuple[int, ...]) -> str:
         f"just copy; a smaller code such as --bottleneck 'plain({max(1, shape[0] // 3)})' helps")
 
 
-def _plan(settings: Settings, source: Source, step: Step, processes: int) -> TrainingPlan:
+def _plan(
+    settings: Settings, source: Source, step: Step, processes: int, batch: int
+) -> TrainingPlan:
     """Options of `fit`, checked: the monitored value exists, augmentations fit the samples."""
     train, stopping = source.splits["train"], stops.make(settings.stop)
     if "val" not in source.splits and stopping.monitor.startswith("val_"):
@@ -328,11 +330,9 @@ def _plan(settings: Settings, source: Source, step: Step, processes: int) -> Tra
     augment = _augmenter(settings, source)
     with torch.random.fork_rng():
         varied(train.batch(torch.arange(min(2, len(train))), grey=True), augment)
-    batch = batch_size_for(settings, source)
     epochs = settings.epochs or enough_epochs(len(train), batch * processes)
     stopping = stopping.for_epochs_of(len(train), batch * processes)
-    return TrainingPlan(epochs, batch, settings.seed,
-                        schedules.make(settings.schedule),
+    return TrainingPlan(epochs, batch, settings.seed, schedules.make(settings.schedule),
                         stopping, settings.minutes, settings.clip, augment, settings.lag)
 
 

@@ -123,8 +123,7 @@ def _keeper(training: Training) -> Callable[[Progress], None]:
     source = training.source
     watched = source.splits[source.unseen]
     samples = watched.batch(watched.evenly(COLUMNS))
-    seen = samples.x if samples.encoder_input is None else samples.encoder_input
-    samples = replace(samples, encoder_input=corrupted(training.step.model.corrupt, seen).x)
+    samples = replace(samples, encoder_input=corrupted(training.step.model.corrupt, samples.seen).x)
     saved, took = time.monotonic(), 0.0
 
     def keep(progress: Progress) -> None:
