@@ -89,7 +89,9 @@ def test_each_takes_one_and_three_channels_of_eight_bits_sixteen_and_floats(extr
     (np.full((2, 8, 8), np.nan), "must lie in [0, 1]"),
     (np.zeros((2, 8, 8), np.int32), "no known white"),
     (np.zeros((8, 8), np.uint8), "not of shape (8, 8)"),
-    (np.zeros((2, 8, 8, 5), np.uint8), "one or three channels")])
+    (np.zeros((2, 8, 8, 5), np.uint8), "one or three channels"),
+    (torch.zeros(2, 3, 8, 8, dtype=torch.uint8), "divide one of 8 bits by 255"),
+    ([np.zeros((8, 8)), np.zeros((8, 9))], "have one size")])
 def test_what_is_no_image_is_refused(x, words):
     with pytest.raises(ValueError) as error:
         features("random").look(x)
@@ -175,6 +177,7 @@ def test_random_weights_are_those_of_the_seed():
 @pytest.mark.parametrize("text, words", [
     ("efficientnet", "did you mean 'efficientnet_lite0'"), ("onnx:", "needs a path"),
     ("onnx:missing.onnx", "no file missing.onnx"), ("run:missing", "missing"),
+    ("onx:net.onnx", "did you mean 'onnx'"),
     ("classifier", "images with labels"), ("random(sed=1)", "takes no 'sed'")])
 def test_wrong_names_say_what_is_right(text, words):
     with pytest.raises(ValueError) as error:
@@ -186,6 +189,41 @@ def test_a_file_that_is_no_network_is_refused(tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"not a network")
     with pytest.raises(ValueError, match="is not an ONNX network"):
         features(f"onnx:{tmp_path}/a.onnx")
+
+
+def test_a_file_that_takes_one_image_at_once_takes_many_in_turn(tmp_path):
+    whole = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 5))
+    x = torch.rand(3, 3, 8, 8)
+    for count in (1, 2):
+        torch.onnx.export(whole, (x[:count],), str(tmp_path / f"{count}.onnx"), dynamo=False)
+    torch.testing.assert_close(features(f"onnx:{tmp_path}/1.onnx").vector(x), whole(x))
+    with pytest.raises(ValueError, match="takes exactly 2 images at once"):
+        features(f"onnx:{tmp_path}/2.onnx")
+
+
+@pytest.mark.parametrize("judge", [features, lambda text: find_judge(labelled(), text[5:])])
+def test_a_file_of_other_channels_is_refused_in_one_line(judge, tmp_path):
+    torch.onnx.export(nn.Conv2d(4, 2, 3), (torch.rand(1, 4, 8, 8),), str(tmp_path / "four.onnx"),
+                      dynamo=False)
+    with pytest.raises(ValueError, match=r"^[^\n]*four.onnx takes 4 channels[^\n]*$"):
+        judge(f"onnx:{tmp_path}/four.onnx")
+
+
+def test_a_mistyped_extractor_of_a_report_is_no_file():
+    with pytest.raises(ValueError, match=r"no file randm.*did you mean 'random'"):
+        find_judge(labelled(), "randm")
+
+
+@pytest.mark.parametrize("device", ["tpu", "cuda:99"])
+def test_a_device_that_is_not_there_is_named(device):
+    with pytest.raises(ValueError, match=f"device.*{device}"):
+        features("random", device=device)
+
+
+@pytest.mark.parametrize("size", [0, -3, 1.5, (32,), (0, 32)])
+def test_a_size_is_in_whole_pixels(size):
+    with pytest.raises(ValueError, match=r"longer side|\(height, width\)"):
+        features("random").vector(GREY, size)
 
 
 @pytest.mark.parametrize("hidden, text", [

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ..core.features import call_of
 from ..core.features import features as features_of
+from ..core.hints import did_you_mean
 from ..core.registry import extractors
 from ..data.split_data import Source
 from ..inference.features.classifier import (
@@ -67,7 +68,8 @@ def _from_file(path: Path, source: Source) -> Judge:
     if len(source.shape) != 3:
         raise ValueError(f"{path} needs images, and this data has none")
     if not path.is_file():
-        raise ValueError(f"there is no file {path}")
+        raise ValueError(f"there is no file {path}, and no feature extractor of that name; "
+                         f"{did_you_mean(str(path), extractors.parts)}")
     network, (_, channels, *size) = open_network(str(path), str(path))
 
     def look(x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Feature extractors: networks that describe images by maps at several depths and one vector."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .device import choose_device
 from .expressions import Call, read
+from .hints import did_you_mean
 from .registry import extractors
 
 SHORT = 12        # hex digits of a digest that are shown
@@ -67,7 +69,7 @@ class Extractor:
         """
         images = x if isinstance(x, Tensor) else as_images(x)
         place = next(self.network.parameters(), torch.empty(0))
-        images = self._coloured(images.to(place.device, place.dtype))
+        images = self._coloured(images).to(place.device, place.dtype)
         sides = self.size or self.sides(images.shape[-2:], size)
         looked: Looked = self.network(resized(images, sides))
         return looked
@@ -76,14 +78,24 @@ class Extractor:
         """The (height, width) that images of this shape, (height, width), are resized to."""
         height, width = shape
         if isinstance(size, int):
+            if size < 1:
+                raise ValueError(f"images are brought to a longer side of 1 pixel or more, not "
+                                 f"{size}; leave the size out to keep theirs")
             share = size / max(height, width)
             height, width = round(height * share), round(width * share)
         elif size is not None:
+            if not (isinstance(size, Sequence) and len(size) == 2 and all(
+                    isinstance(side, int) and side > 0 for side in size)):
+                raise ValueError(f"the size of images is the longer side in pixels, or (height, "
+                                 f"width), as whole numbers, not {size!r}")
             height, width = size
         step = self.multiple
         return max(step, round(height / step) * step), max(step, round(width / step) * step)
 
     def _coloured(self, x: Tensor) -> Tensor:
+        if not x.is_floating_point():
+            raise ValueError(f"a tensor of images holds floats from 0 to 1, not {x.dtype}; divide "
+                             f"one of 8 bits by 255, or pass an array")
         if x.ndim != 4 or x.shape[1] not in (1, 3):
             raise ValueError(f"{self.text} takes images of one or three channels: arrays (N, H, W) "
                              f"or (N, H, W, C), or tensors (B, C, H, W); as a tensor, these are "
@@ -160,7 +172,7 @@ def features(
     call = call_of(text)
     with torch.device("cpu"):   # also where a model is made without values, to be measured
         extractor: Extractor = extractors.build(call, source)
-    extractor.network.to(device or DEVICE.get())
+    extractor.network.to(DEVICE.get() if device is None else choose_device(str(device)))
     return extractor
 
 
@@ -169,8 +181,11 @@ def call_of(text: object) -> Call:
     name, colon, path = str(text).strip().partition(":")
     if colon and name in OF_FILES:
         if not path:
-            raise ValueError(f"{name}: needs a path, such as {extractors.examples.get(name, name)}")
+            raise ValueError(f"{name}: needs a path, as in {name}:PATH")
         return Call(name, (path,))
+    if colon and name.isidentifier():
+        raise ValueError(f"no feature extractor is written {name}:PATH; "
+                         f"{did_you_mean(name, OF_FILES)}")
     return read(text)
 
 
@@ -187,6 +202,9 @@ def digest_of(tensors: dict[str, Tensor]) -> str:
 def as_images(x: Any) -> Tensor:
     """Images (N, H, W) or (N, H, W, C), of 8 or 16 bits or of floats from 0 to 1, as a float32
     tensor (N, C, H, W) in [0, 1]. Raises ValueError."""
+    if isinstance(x, list | tuple) and len({np.shape(image) for image in x}) > 1:
+        raise ValueError("images that are looked at together have one size; pass those of each "
+                         "size by themselves, or bring them to one")
     values = np.asarray(x)
     values = values[..., None] if values.ndim == 3 else values
     if values.ndim != 4 or not len(values):

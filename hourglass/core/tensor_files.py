@@ -44,6 +44,8 @@ def load_tensors(path: Path, prefix: str = "") -> tuple[dict[str, Tensor], dict[
         if checksum is not None and checksum != _checksum(header, memoryview(content)[start:]):
             raise ValueError("its checksum is wrong: the file was changed or damaged")
         tensors = load(content)
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {path}") from None
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         why = getattr(error, "strerror", None) or error
         raise ValueError(f"{path} is not a complete weights file ({why})") from None

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from ..core.contracts import Collection
-from ..core.device import choose_device
 from ..core.features import Extractor, as_images, features, resized
 from ..data.photos import LazyImages, open_photos
 from .duplicates import write_groups
@@ -44,7 +43,7 @@ def embed_by(
     """Write the vectors of images as a table, as `embed` writes codes. Returns lines to print.
     Raises ValueError."""
     check_name(out, SUFFIXES)
-    extractor = features(text, device=str(choose_device(device)))
+    extractor = features(text, device=device)
     embedded = embedded_by(extractor, images)
     write_codes(embedded, out)
     return [f"{len(embedded.z):,} vectors of {embedded.z.shape[1]:,} numbers", _about(extractor)]
@@ -56,7 +55,7 @@ def nearest_by(
     """Write the n images nearest to each query, a file, by the distance of their vectors. Returns
     lines to print. Raises ValueError."""
     check_name(out, (*PICTURES, ".csv"))
-    extractor = features(text, device=str(choose_device(device)))
+    extractor = features(text, device=device)
     embedded = [embedded_by(extractor, query) for query in queries]
     if any(len(image.z) != 1 for image in embedded):
         raise ValueError("--nearest takes single images; give a file for each")
@@ -72,7 +71,7 @@ def duplicates_by(
     """Write groups of images that occur twice, exactly or nearly, by their vectors and then their
     thumbnails. Returns lines to print. Raises ValueError."""
     check_name(out, (".csv",))
-    extractor = features(text, device=str(choose_device(device)))
+    extractor = features(text, device=device)
     return [*write_groups(embedded_by(extractor, images), within, out, str(images)),
             f"pixels are compared at {THUMBNAIL}x{THUMBNAIL}", _about(extractor)]
 

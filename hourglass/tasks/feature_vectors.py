@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..core.device import choose_device
 from ..core.features import Extractor
 from ..core.features import features as extractor_of
 from .embed import SUFFIXES, Embedded, write_codes
@@ -95,5 +94,5 @@ def embed(
         ((12, 480), [array([3, 7])], array([[3, 7]]))
     """
     extractor = features if isinstance(features, Extractor) else extractor_of(
-        features, device=str(choose_device(device)))
+        features, device=device)
     return FeatureVectors(extractor, embedded_by(extractor, images))

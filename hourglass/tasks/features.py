@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ..core.device import choose_device
 from ..core.features import Extractor
 from ..core.features import features as extractor_of
 from ..data.data_by_kind import as_kind
@@ -34,4 +33,4 @@ def features(text: str, data: Any = None, *, y: Any = None, device: str = "cpu")
         chosen = with_whole_path(make_settings({"data": samples} if named else {}),
                                  None if named else samples)
         source = load_source(chosen, None if named else samples, y)
-    return extractor_of(text, source, choose_device(device))
+    return extractor_of(text, source, device)

@@ -41,7 +41,8 @@ def features_used(objective: Objective, source: Source) -> list[str]:
     0 to 1, which extractors take."""
     notes = [term.used for term in objective.terms.values() if offers(term, UsesFeatures)]
     if notes and (source.low < 0 or source.high > 1):
-        raise ValueError(f"a loss of features needs images from 0 to 1, and this data goes from "
-                         f"{source.low:g} to {source.high:g}; leave the features out of the loss, "
-                         f"or scale the data by --range")
+        known = math.isfinite(source.high - source.low)
+        lies = f"goes from {source.low:g} to {source.high:g}" if known else "has no known white"
+        raise ValueError(f"a loss of features needs images from 0 to 1, and this data {lies}; "
+                         f"leave the features out of the loss, or scale the data by --range")
     return notes

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,7 +23,7 @@ def onnx(source: Any, path: str) -> Extractor:
     and no gradient passes through it."""
     file = Path(path).expanduser()
     if not file.is_file():
-        raise ValueError(f"there is no file {path}")
+        raise ValueError(f"there is no file {path}, which would hold a feature network as ONNX")
     return _opened(str(file.resolve()), path, file_mark(str(file)))
 
 
@@ -40,19 +41,19 @@ def first_output(network: nn.Module, x: Tensor) -> Tensor:
 @lru_cache(maxsize=4)   # by the digest, too: another file of that name is another network
 def _opened(file: str, path: str, digest: str) -> Extractor:
     network, shape = open_network(file, path)
-    channels = shape[1] if shape[1] in (1, 3) else 3
+    channels = shape[1] if shape[1] == 1 else 3
     fixed = all(isinstance(side, int) for side in shape[2:])
     size = (int(shape[2]), int(shape[3])) if fixed else None
     try:
         maps, _ = network(torch.rand(1, channels, *(size or (TRIAL, TRIAL))))
     except Exception as error:   # of onnxruntime's many kinds, with no base of their own
         raise ValueError(f"{path} does not take an image of {channels} channels: "
-                         f"{str(error)[:200]}") from None
+                         f"{in_a_line(error)}") from None
     height = size[0] if size else TRIAL
     strides = tuple(max(1, round(height / feature_map.shape[-2])) for feature_map in maps)
-    brought = f"brought to {size[0]}x{size[1]} pixels" if size else "at their own size"
-    about = (f"the outputs of {Path(path).name} (sha256 {digest}); images in [0, 1], {brought} by "
-             f"antialiased bilinear interpolation")
+    brought = (f"brought to {size[0]}x{size[1]} pixels by antialiased bilinear interpolation"
+               if size else "at their own size")
+    about = f"the outputs of {Path(path).name} (sha256 {digest}); images in [0, 1], {brought}"
     return Extractor(f"onnx:{path}", digest, about, network, channels, strides, 1, size, False)
 
 
@@ -67,25 +68,37 @@ def open_network(file: str, path: str) -> tuple[nn.Module, list[Any]]:
     try:
         session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
         (network_input,) = session.get_inputs()
-        _, _, _, _ = network_input.shape
+        batch, channels, _, _ = shape = list(network_input.shape)
     except Exception as error:   # of onnxruntime's many kinds, with no base of their own
         raise ValueError(f"{path} is not an ONNX network of one input (B, C, H, W): "
-                         f"{str(error)[:200]}") from None
-    return _Session(session, network_input.name), list(network_input.shape)
+                         f"{in_a_line(error)}") from None
+    if isinstance(channels, int) and channels not in (1, 3):
+        raise ValueError(f"{path} takes {channels} channels; a feature network takes images of one "
+                         f"or three, (B, C, H, W)")
+    if isinstance(batch, int) and batch != 1:
+        raise ValueError(f"{path} takes exactly {batch} images at once; export it again with a "
+                         f"free number of them")
+    return _Session(session, network_input.name, batch == 1), shape
+
+
+def in_a_line(error: Exception) -> str:
+    """The first words of an error of onnxruntime, whose messages have many lines."""
+    return " ".join(str(error).split())[:160]
 
 
 class _Session(nn.Module):
     """x (B, C, H, W) -> outputs with four dimensions as maps; the first other one as the vector, or
     the mean of the last map."""
 
-    def __init__(self, session: Any, name: str):
+    def __init__(self, session: Any, name: str, singly: bool):
         super().__init__()
-        self.session, self.name = session, name
+        self.session, self.name, self.singly = session, name, singly   # one image at a time
 
     def run(self, x: Tensor) -> list[Any]:
         """All outputs, in the order of the file, as arrays."""
-        outputs: list[Any] = self.session.run(None, {self.name: x.float().cpu().numpy()})
-        return outputs
+        parts = [self.session.run(None, {self.name: part.numpy()})
+                 for part in x.float().cpu().split(1 if self.singly else len(x))]
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Looked:
