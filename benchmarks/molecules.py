@@ -1,6 +1,6 @@
 """Molecules: measures of MOSES for what models draw, and steering of a property.
 
-    python benchmarks/molecules.py zinc /path/to/zinc250k_50k.csv [--folder results] [--minutes 30]
+    python benchmarks/molecules.py zinc /path/to/zinc250k_50k.csv [--minutes 30] [--epochs 9]
     python benchmarks/molecules.py qm9 /path/to/qm9_smiles.csv.gz [--folder results] [--minutes 10]
     python benchmarks/molecules.py predictor /path/to/zinc250k_50k.csv [--folder results]
 
@@ -211,6 +211,7 @@ def main() -> None:
     parser.add_argument("place")
     parser.add_argument("--folder", type=Path, default=Path("results"))
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--epochs", type=int, default=9, help="at most, of zinc and qm9")
     parser.add_argument("--few", type=int, default=FEW, help="molecules, for the predictor")
     parser.add_argument("--seeds", type=int, default=1, help="likewise")
     parser.add_argument("--fcd", action="store_true")
@@ -223,8 +224,8 @@ def main() -> None:
             print(*as_table(part), "", sep="\n")
         return
     models = {name: trained(given.folder / f"{given.what}_{name.replace(' ', '_')}",
-                            f"molecules({given.place!r})", model=text, epochs=9, batch_size=128,
-                            minutes=share * given.minutes)
+                            f"molecules({given.place!r})", model=text, epochs=given.epochs,
+                            batch_size=128, minutes=share * given.minutes)
               for name, (share, text, _) in MODELS.items()}
     table, some = measured(models, given.place, given.fcd, QUICK if given.quick else DRAWN)
     model = models["vae"]

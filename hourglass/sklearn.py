@@ -59,7 +59,7 @@ class AutoencoderTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, 
     scale: str = "auto"                          # standard, range, none; auto: standard, for images
     image_shape: tuple[int, ...] | None = None   # range; (H, W) or (H, W, C) of a row
     epochs: int | None = None                    # at most; None: about 8,000 steps, at most 400
-    batch_size: int = 128
+    batch_size: int | None = None                # None: 128, fewer for few images
     lr: float | None = None                      # None: the optimiser's usual one
     device: str = "cpu"
     random_state: Any = None
@@ -129,7 +129,7 @@ class AutoencoderDetector(OutlierMixin, BaseEstimator):
     scale: str = "auto"
     image_shape: tuple[int, ...] | None = None
     epochs: int | None = None
-    batch_size: int = 128
+    batch_size: int | None = None
     lr: float | None = None
     device: str = "cpu"
     random_state: Any = None

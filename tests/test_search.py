@@ -192,7 +192,7 @@ def test_a_time_limit_ends_trials_and_the_splits_are_evaluated(data, hourglass):
     asked = Path("s/study.toml").read_text()
     Path("s/study.toml").write_text(asked.replace('epochs = "2"', 'epochs = "90000"'))
     code, _, err = hourglass("search s --trials 2 --minutes 0.05")
-    assert code == 0 and "the 0.05 minutes are over" in err, err
+    assert code == 0 and "the time limit of 0.05 minutes is reached" in err, err
     assert "1 trial has not ended. To resume them: hourglass search s" in err
     assert [row["state"] for row in rows("s")] == ["finished", "running"]
     assert Path("s/splits.json").is_file()

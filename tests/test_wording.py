@@ -93,6 +93,14 @@ def test_several_numbers_for_one_tuple_are_answered_with_the_tuple(text, meant):
         backbones.make(text, (1, 16, 16), (1, 16, 16))
 
 
+@pytest.mark.parametrize("text, note", [
+    ("conv(16, 8, 4)", "conv(16, 8, 4) is read as conv(filters=16, kernel=8, stride=4); for 3 "
+                       "layers write conv((16, 8, 4))"),
+    ("conv(16, kernel=8)", ""), ("conv((16, 8, 4))", ""), ("mlp(32)", ""), ("auto", "")])
+def test_numbers_that_may_be_layers_are_named(text, note):
+    assert backbones.by_place(text) == note
+
+
 @pytest.mark.parametrize("word, likelihood", [
     ("mse_loss", "normal"), ("MSELoss", "normal"), ("l1_loss", "laplace"),
     ("BCEWithLogitsLoss", "bernoulli"), ("binary_cross_entropy_with_logits", "bernoulli")])

@@ -78,6 +78,17 @@ class Registry:
                    for p in self.options(name).values()]
         return f"{name}({', '.join(options)})" if options else name
 
+    def by_place(self, text: str) -> str:
+        """A note on whole numbers that are read by their places, where one tuple may be meant, as
+        in conv(16, 8, 4); otherwise ""."""
+        call = read(text)
+        known = self.options(call.name) if call.name in self.parts else {}
+        if not _may_be_tuple(call, known):
+            return ""
+        given = dict(zip(known, call.args, strict=False)) | call.kwargs
+        return (f"{call} is read as {Call(call.name, (), given)}; for {len(call.args)} layers "
+                f"write {Call(call.name, (call.args,), call.kwargs)}")
+
     def about(self, name: str) -> str:
         """The first line of the part's docstring."""
         return (inspect.getdoc(self.parts[name]) or "").partition("\n\n")[0].replace("\n", " ")
@@ -128,12 +139,16 @@ class Registry:
 
 def _as_tuple(call: Call, known: dict[str, inspect.Parameter]) -> str:
     """What to write for mlp(32, 16), where several numbers are meant as the one tuple of widths."""
-    first = next(iter(known.values()), None)
-    several = len(call.args) > 1 and all(type(number) is int for number in call.args)
-    if first is None or not several or not takes_tuple(first.annotation):
+    if not _may_be_tuple(call, known):
         return ""
     meant = Call(call.name, (call.args,), call.kwargs)
-    return f"{call.name} takes {first.name} as one tuple: write {meant}, not {call}"
+    return f"{call.name} takes {next(iter(known))} as one tuple: write {meant}, not {call}"
+
+
+def _may_be_tuple(call: Call, known: dict[str, inspect.Parameter]) -> bool:
+    first = next(iter(known.values()), None)
+    several = len(call.args) > 1 and all(type(number) is int for number in call.args)
+    return several and first is not None and takes_tuple(first.annotation)
 
 
 @cache

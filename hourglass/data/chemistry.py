@@ -82,12 +82,15 @@ def split_selfies(text: str) -> list[str]:
     return SELFIES.findall(text)
 
 
-def looks_like_smiles(texts: list[str]) -> float:
-    """The share of texts (not empty) that look like SMILES, without a library; 0 if hardly any has
-    a mark of a bond, branch or ring, as with words and names."""
+def looks_like_smiles(texts: list[str], *, named: bool = False) -> float:
+    """The share of texts (not empty) that look like SMILES, without a library. It is 0 if hardly
+    any has a mark of a bond, branch or ring, as with words and names, unless they are `named`
+    SMILES."""
     there = [text for text in texts if text]
     alike = [text for text in there if WHOLE.fullmatch(text[:LONGEST])
              and text.count("(") == text.count(")")]
-    marked = sum(bool(MARKS.search(text)) and bool(re.search("[BCNOPSFIbcnops]", text))
-                 for text in alike)
+    atoms = [text for text in alike if re.search("[BCNOPSFIbcnops]", text)]   # numbers have none
+    if named:
+        return len(atoms) / max(len(there), 1)
+    marked = sum(bool(MARKS.search(text)) for text in atoms)
     return len(alike) / len(there) if alike and 4 * marked >= len(alike) else 0.0

@@ -88,7 +88,8 @@ def _text_of(file: Path) -> tuple[str, list[str]]:
         except Exception as error:   # these modules raise many kinds
             raise ValueError(f"{file} is cut short or damaged: {error}") from None
         check_room(TIMES * len(content), str(file))
-    return text_in(content, str(file), "save it as csv in UTF-8")
+    kind = "csv" if file.suffix.lower() in (".csv", ".tsv") else "a text"
+    return text_in(content, str(file), f"save it as {kind} in UTF-8")
 
 
 def _layout(text: str, notes: list[str], what: str) -> CsvFormat:

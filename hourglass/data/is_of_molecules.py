@@ -38,6 +38,7 @@ def _in_table(lines: list[str]) -> str:
     names, *rows = cells_of(lines)
     for i, name in enumerate(names):
         cells = [row[i].strip() for row in rows if len(row) > i]
-        if chemistry.looks_like_smiles(cells) >= ALIKE:
-            return "yes" if name.strip().lower().replace(" ", "_") in NAMES else "perhaps"
+        named = name.strip().lower().replace(" ", "_") in NAMES
+        if chemistry.looks_like_smiles(cells, named=named) >= ALIKE:
+            return "yes" if named else "perhaps"
     return ""

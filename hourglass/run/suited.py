@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..core.expressions import read
-from ..core.registry import models
+from ..core.registry import backbones, models
 from ..data.split_data import Source
 from ..model.parts import Parts
 from .settings import PARTS, Settings
@@ -28,9 +28,11 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
     unless the settings or the model name a corruption. Restoration of images uses a U-Net, because
     a code of a few numbers loses more than most corruptions take. Series use a dense network."""
     parts = settings.parts()
-    notes: list[str] = []
+    notes = [*filter(None, map(backbones.by_place, filter(None, (
+        parts.backbone, parts.decoder))))]
     if source.encoding.get("kind") == "ratings":
-        parts, notes = _for_ratings(settings, source)
+        parts, more = _for_ratings(settings, source)
+        notes += more
     if len(source.shape) == 2 and parts.backbone == "auto":
         parts = replace(parts, backbone=OF_SERIES)
     if _restores(settings, source):
@@ -51,6 +53,8 @@ def suited(settings: Settings, source: Source) -> tuple[Parts, list[str]]:
             parts = replace(parts, corruption=HOLES)
             notes.append("training hides up to half of the cells of each row, so that the model "
                          "learns to fill them in; switch it off with --corruption none")
+    if not settings.batch_size and (batch := batch_size_for(settings, source)) < LARGEST_BATCH:
+        notes.append(f"a step has {batch} images, as there are few; choose with --batch-size N")
     return parts.fitted(source.shape, source.low, source.high, source.columns), notes
 
 

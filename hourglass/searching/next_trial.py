@@ -50,7 +50,7 @@ class Proposer:
         """Whether the time is over or the target is reached, so that running trials stop too."""
         options, aim = self.plan.options, self.plan.aims[0]
         if self.deadline is not None and time.monotonic() > self.deadline:
-            self.ended = f"the {options.minutes:g} minutes are over"
+            self.ended = f"the time limit of {options.minutes:g} minutes is reached"
             return True
         best = self._best() if options.target is not None else None
         if best is not None and options.target is not None and not aim.better(options.target, best):

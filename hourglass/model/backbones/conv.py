@@ -1,6 +1,7 @@
 """Convolutional encoder and decoder for images of any size."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Literal
 
@@ -30,6 +31,8 @@ Pool = Literal["none", "max", "avg"]
 Padding = Literal["same", "valid"]
 Up = Literal["transpose", "nearest", "bilinear"]
 WIDEST = 256
+# PyTorch copies the input then, which costs little; nobody can do anything about it
+warnings.filterwarnings("ignore", message="Using padding='same' with even kernel")
 
 
 @backbones.add("conv")
