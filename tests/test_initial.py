@@ -191,7 +191,7 @@ def test_a_run_that_more_time_would_have_helped_says_so(losses, last, said):
 
 def test_without_a_validation_split_the_monitored_figure_falls():
     rows = [{"epoch": i + 1.0, "train_loss": loss} for i, loss in enumerate([-10, -50, -70, -90])]
-    assert "train_loss was still falling: by 50%" in still_falling(rows, "train_loss")
+    assert "still falling: 50% of its fall came since epoch 2" in still_falling(rows, "train_loss")
     assert not still_falling([{**row, "train_loss": -90.0} for row in rows], "train_loss")
 
 

@@ -68,9 +68,9 @@ def still_falling(rows: Sequence[Mapping[str, float]], monitor: str) -> str:
     middle = before[-1]
     whole = abs(middle[name]) if name != monitor else abs(rows[0][name] - last)
     fall = (middle[name] - last) / max(whole, 1e-12)
-    return "" if fall < FALLING else (
-        f"training ended while {name} was still falling: by {fall:.0%} since epoch "
-        f"{middle['epoch']:g}")
+    since = f"since epoch {middle['epoch']:g}"
+    share = f"{fall:.0%} of its fall came {since}" if name == monitor else f"by {fall:.0%} {since}"
+    return "" if fall < FALLING else f"training ended while {name} was still falling: {share}"
 
 
 @stops.add("early")
