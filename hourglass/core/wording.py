@@ -6,16 +6,17 @@ ES = ("batch", "branch", "class", "index", "loss", "match", "pass", "patch", "pr
 IES = ("category", "copy", "entry", "property", "query")
 NOUNS = (
     "account", "annotation", "attribute", "audio", "bit", "block", "board", "byte", "candidate",
-    "caption", "cell", "centre", "channel", "character", "code", "column", "component", "cycle",
-    "day", "digit", "dimension", "document", "duplicate", "embedding", "epoch", "example",
-    "feature", "field", "file", "film", "filter", "folder", "folding", "frame", "group", "heatmap",
-    "hour", "image", "iteration", "item", "label", "layer", "level", "letter", "line", "link",
-    "list", "map", "mask", "member", "metric", "minute", "model", "molecule", "month", "nat",
-    "neighbour", "number", "page", "pair", "parameter", "part", "patient", "photo", "photograph",
-    "picture", "pixel", "place", "point", "prompt", "rating", "record", "reconstruction", "result",
-    "round", "row", "run", "sample", "score", "second", "section", "sentence", "seed", "series",
-    "setting", "shard", "split", "step", "symbol", "term", "text", "tile", "time", "token",
-    "trial", "tag", "unit", "user", "value", "vector", "week", "weight", "window", "word", "year")
+    "caption", "cell", "centre", "channel", "character", "code", "column", "component",
+    "configuration", "cycle", "day", "digit", "dimension", "document", "duplicate", "embedding",
+    "epoch", "example", "feature", "field", "file", "film", "filter", "folder", "folding",
+    "frame", "group", "heatmap", "hour", "image", "iteration", "item", "label", "layer",
+    "level", "letter", "line", "link", "list", "map", "mask", "member", "metric", "minute",
+    "model", "molecule", "month", "nat", "neighbour", "number", "page", "pair", "parameter",
+    "part", "patient", "photo", "photograph", "picture", "pixel", "place", "point", "prompt",
+    "rating", "record", "reconstruction", "result", "round", "row", "run", "sample", "score",
+    "second", "section", "sentence", "seed", "series", "setting", "shard", "split", "step",
+    "symbol", "term", "text", "tile", "time", "token", "trial", "tag", "unit", "user", "value",
+    "vector", "week", "weight", "window", "word", "year")
 PLURALS = {f"{noun}s": noun for noun in NOUNS if noun != "series"} | {
     f"{noun}es": noun for noun in ES} | {f"{noun[:-1]}ies": noun for noun in IES}
 VERBS = {"are": "is", "were": "was", "have": "has", "do": "does", "hold": "holds", "lie": "lies",

@@ -62,9 +62,9 @@ class Display:
         untrained = len(records.of_state("refused", "duplicate"))
         if untrained >= max(2 * self.untrained, 1):
             self.untrained = untrained
-            self.line(f"{len(records.of_state('refused'))} configurations were not trained, as "
-                      f"they break a limit or cannot be made; "
-                      f"{len(records.of_state('duplicate'))} were known already")
+            refused, known = (len(records.of_state(state)) for state in ("refused", "duplicate"))
+            self.line(f"configurations without a training: {refused} beyond a limit or impossible, "
+                      f"{known} known already")
 
     def show(self, slots: Sequence[Slot]) -> None:
         """Show the running trials, in a terminal."""
