@@ -137,6 +137,8 @@ def test_the_command_updates_a_file(kept, hourglass, monkeypatch):
     ("own.safetensors bad --update missing", "does not exist"),
     ("own.safetensors bad --update more/1.png", "at least two normal images"),
     ("own.safetensors bad --detector feature_knn", "kept with a saved detector"),
+    ("own.safetensors --update more --save x.safetensors --page x.html", "--page needs images"),
+    ("own.safetensors --update more --save x.safetensors --threshold largest", "kept with a saved"),
     ("own.safetensors --update more --save x.pt", "no known suffix")])
 def test_wrong_use_says_what_is_right(kept, hourglass, monkeypatch, words, message):
     monkeypatch.chdir(kept)

@@ -428,10 +428,39 @@ def test_an_unreadable_file_has_no_verdict_and_exits_with_two(folders, detect):
     (("good", "new", "-o", "scores.txt"), "no known suffix"),
     (("good", "new", "--threshold", "quantil(0.9)"), "did you mean"),
     (("good", "new", "--detector", "feature_knn('random')", "--heatmaps", "m"), "has no maps"),
+    (("good", "new", "--detector", "combined(('patch_knn', 'error'))"), "error needs a trained"),
+    (("good", "new", "--detector", "patch_knn('random', strides=())"), "at least one stride"),
+    (("good", "new", "--detector", "patch_gaussian('random', seed=-1)"), "a whole number from 0"),
+    (("good", "new", "--detector", "patch_knn('random', size=-1)"), "a whole number from 0"),
+    (("good", "new", "--save", "good/1.png/x.safetensors"), "cannot lie in it"),
+    (("missing.safetensors", "new"), "no file missing.safetensors"),
     (("good/1.png", "new", "--detector", SMALL[0]), "at least two normal images")])
 def test_wrong_use_exits_with_two_and_says_what_is_right(folders, detect, words, message):
     code, _, err = detect(*words)
     assert code == 2 and message in err
+
+
+def test_a_mask_of_another_size_is_named_before_the_work_is_done(folders, detect):
+    Image.new("L", (9, 9), 255).save(folders / "masks" / "2.png")
+    code, _, err = detect("good", "new", "--detector", SMALL[0], "--masks", "masks")
+    assert code == 2 and "the mask of hole/2.png has 9x9 pixels, and the image 64x64" in err
+
+
+def test_nothing_is_silent_about_the_images(folders, detect):
+    (folders / "new/good").rename(folders / "new/fine")
+    for words, said in (
+            (("good", "good"), "20 of 20 new images are among the normal ones"),
+            (("good", "new"), "no class of the new images is named normal or good"),
+            (("new", "good"), "all 6 images of new, in fine, hole, are taken as normal"),
+            (("good", "new", "--masks", "good"), "no mask has the name of an image")):
+        if words[-1] == "good" and "--masks" in words:
+            for i, file in enumerate(sorted((folders / "good").iterdir())):
+                file.rename(folders / "good" / f"other{i}.png")
+        assert said in detect(*words, "--detector", "feature_knn('random', size=32)")[2]
+    _, said, err = detect("good", "new", "--detector", "combined(('patch_knn(\"random\", "
+                             "size=64)', 'feature_knn(\"random(1)\")'))")
+    assert "random has maps at strides of 2, 4, 8, 16, and none at 32" in err
+    assert all(str(features(name)) in said for name in ("random", "random(1)"))
 
 
 def test_folders_train_and_test_are_enough(folders):

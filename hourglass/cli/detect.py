@@ -9,6 +9,8 @@ from ..core.console import tell
 from ..core.exit_codes import ABNORMAL
 from .options import Device
 
+SCORES = Path("scores.csv")
+
 
 def detect(
     good: Annotated[str, typer.Argument(metavar="GOOD", help="Normal images: a folder or an "
@@ -16,7 +18,7 @@ def detect(
     new: Annotated[str, typer.Argument(metavar="NEW", help="Images to look at: a folder, an "
                                        "archive or a file. Default: the folder test of GOOD.",
                                        show_default=False)] = "",
-    out: Annotated[Path, typer.Option("--out", "-o", help="A .csv or .json.")] = Path("scores.csv"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .csv or .json.")] = SCORES,
     heatmaps: Annotated[Optional[Path], typer.Option(  # noqa: UP045
         help="Folder for one image per file that shows where it is unusual.")] = None,
     detector: Annotated[str, typer.Option(help="Detector: patch_knn, patch_gaussian, "
@@ -51,9 +53,15 @@ def detect(
     line7.html; hourglass detect detector.safetensors --update more/ --save detector.safetensors
     """
     from ..tasks.detect import DetectOptions, detected, update_saved
-    from ..tasks.score import in_words
+    from ..tasks.score import in_words, no_verdict
     if update and not new:
-        own = update_saved(good, update, save, device)
+        idle = {"-o": out != SCORES, "--heatmaps": heatmaps, "--page": page, "--normal": normal,
+                "--masks": masks}
+        if flag := next((flag for flag, value in idle.items() if value), ""):
+            raise ValueError(f"{flag} needs images to look at; give them after {good}, or leave "
+                             f"{flag} out")
+        own = update_saved(good, DetectOptions(detector, threshold, device=device, update=update),
+                           save)
         print(f"{own.text} above {own.threshold:.5g}, {own.threshold_text}\n{save}")
         return
     options = DetectOptions(detector, threshold, normal, masks, device, update, page)
@@ -62,7 +70,6 @@ def detect(
                  *filter(None, [save, page]), out]:
         tell(line)
     if detection.verdicts.unreadable:
-        raise ValueError(f"{len(detection.verdicts.unreadable)} files cannot be read, such as "
-                         f"{detection.verdicts.unreadable[0]}; they have no verdict")
+        raise ValueError(no_verdict(detection.verdicts))
     if detection.abnormal.any():
         raise typer.Exit(ABNORMAL)

@@ -63,7 +63,7 @@ def score(
     parts/ --detector "knn(5)" --labelled examples/; hourglass score runs/2 readings.csv --plot
     scores.png
     """
-    from ..tasks.score import ScoreOptions, in_words
+    from ..tasks.score import ScoreOptions, in_words, no_verdict
     from ..tasks.score import score as score_samples
     from ..tasks.score_series import StretchOptions
     model = load_run(run, device, doing="scoring")
@@ -84,8 +84,7 @@ def score(
         tell(line)
     tell(out)
     if verdicts.unreadable:
-        raise ValueError(f"{len(verdicts.unreadable)} files cannot be read, such as "
-                         f"{verdicts.unreadable[0]}; they have no verdict")
+        raise ValueError(no_verdict(verdicts))
     _end(bool(verdicts.abnormal.any()))
 
 

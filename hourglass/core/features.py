@@ -50,10 +50,14 @@ class Extractor:
     def maps(self, x: Any, size: int | tuple[int, int] | None = None) -> tuple[Tensor, ...]:
         """Maps (B, K, H', W') of images, from shallow to deep; see `look`. Raises ValueError for an
         extractor without maps."""
+        self.check_maps()
+        return self.look(x, size)[0]
+
+    def check_maps(self) -> None:
+        """Raise ValueError for an extractor without maps."""
         if not self.strides:
             raise ValueError(f"{self.text} gives one vector and no maps; use another extractor, "
                              f"such as efficientnet_lite0")
-        return self.look(x, size)[0]
 
     def vector(self, x: Any, size: int | tuple[int, int] | None = None) -> Tensor:
         """One vector for each image, (B, F); see `look`."""

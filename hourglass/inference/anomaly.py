@@ -226,6 +226,15 @@ def _usual_of_rows(model: InUse) -> str:
     return USUAL_OF_ROWS
 
 
+def extractors_of(text: str) -> list[str]:
+    """The feature extractors that a detector, or each of several, uses, as a user types them."""
+    call, rule = read(text), detectors.make(text)
+    if call.name != "combined":
+        return [rule.features] if rule.features else []
+    parts = detectors.check(call)["of"]
+    return list(dict.fromkeys(name for part in parts for name in extractors_of(part)))
+
+
 def companion_of(text: str) -> str:
     """The detector whose maps belong to a detector's scores: itself if it has maps, otherwise the
     first of several that has some, otherwise the one with the same reconstruction."""

@@ -70,8 +70,7 @@ class ImageDetector:
     @property
     def has_maps(self) -> bool:
         """Whether the detector, or one of several, looks at places."""
-        rule: Rule = detectors.make(companion_of(self.text))
-        return rule.features != "" and rule.places is not None
+        return has_maps(self.text)
 
     @property
     def usual_heat(self) -> float:
@@ -139,6 +138,12 @@ def updated(detector: ImageDetector, good: LazyImages) -> ImageDetector:
                    threshold=thresholds.make(detector.threshold_text)(normal, None))
 
 
+def has_maps(text: str) -> bool:
+    """Whether the detector of that name, or one of several, looks at places."""
+    rule: Rule = detectors.make(companion_of(text))
+    return rule.features != "" and rule.places is not None
+
+
 def is_saved_detector(path: Path) -> bool:
     """Whether a file is what `ImageDetector.save` wrote, by its head."""
     try:
@@ -164,6 +169,10 @@ def load_image_detector(path: Path) -> ImageDetector:
 def check_without_model(text: str) -> Rule:
     """The detector of that name. Raises ValueError for one that needs a trained model."""
     rule: Rule = detectors.make(text)
+    call = read(text)
+    if call.name == "combined":
+        for member in detectors.check(call)["of"]:
+            check_without_model(member)
     if rule.maps != {"images"} or rule.codes or rule.draws:
         raise ValueError(f"{text} needs a trained model: train one, and use hourglass score. "
                          f"Without a model: patch_knn, patch_gaussian, feature_autoencoder, "

@@ -14,15 +14,17 @@ from ..analysis.metrics.regions import count, edges_of, pixel_separation
 from ..core.console import say
 from ..core.device import choose_device
 from ..core.features import as_floats, on_device, remembered
-from ..core.files import check_empty
+from ..core.files import check_empty, check_writable
 from ..core.hints import did_you_mean
 from ..core.output_names import png_name, printable
 from ..data.photos import LazyImages, open_photos
 from ..inference.anomaly import USUAL_THRESHOLD
 from ..inference.image_detector import (
     SUFFIX,
+    USUAL_IMAGE_DETECTOR,
     ImageDetector,
     fit_image_detector,
+    has_maps,
     load_image_detector,
     updated,
 )
@@ -149,10 +151,17 @@ def detected(
         check_name(save, (SUFFIX,))
     if options.page is not None:
         check_name(options.page, (PAGE,))
+    for place, flag in ((heatmaps, "--heatmaps"), (save, "--save"), (options.page, "--page")):
+        if place is not None:
+            check_writable(place, flag)
     with ExitStack() as stack, on_device(str(choose_device(options.device))), remembered():
         known, unseen = _opened(good, new, stack)
+        _say_shared(known, unseen)
         y = labels_of_photos(unseen, options.normal)
         masks = find_masks(unseen.place, options.masks, stack)
+        if heatmaps is not None:
+            _check_maps(known.text if isinstance(known, ImageDetector) else
+                        options.detector or USUAL_IMAGE_DETECTOR)
         detector = _detector(known, options, stack)
         verdicts = _looked_at(detector, unseen, y, masks, heatmaps)
         if options.page is not None:
@@ -164,16 +173,14 @@ def detected(
     return Detection(detector, verdicts)
 
 
-def update_saved(
-    kept: str, more: Any, save: Path | None, device: str = "cpu"
-) -> ImageDetector:
+def update_saved(kept: str, options: DetectOptions, save: Path | None) -> ImageDetector:
     """Fit a saved detector to more normal images too, and write it. Raises ValueError."""
     if save is None:
         raise ValueError("say where to keep the updated detector: --save detector.safetensors; or "
                          "give images to look at too")
     check_name(save, (SUFFIX,))
-    options = DetectOptions(update=more)
-    with ExitStack() as stack, on_device(str(choose_device(device))), remembered():
+    check_writable(save, "--save")
+    with ExitStack() as stack, on_device(str(choose_device(options.device))), remembered():
         known = load_image_detector(Path(kept)) if Path(kept).suffix.lower() == SUFFIX else kept
         detector = _detector(known, options, stack)
     detector.save(save)
@@ -219,6 +226,21 @@ def _opened(good: Any, new: Any, stack: ExitStack) -> tuple[LazyImages | ImageDe
     return train, known.some(splits["test"])
 
 
+def _say_shared(known: LazyImages | ImageDetector, unseen: LazyImages) -> None:
+    """Say which new images are among the normal ones, by their files."""
+    if isinstance(known, ImageDetector) or not known.place or not unseen.place:
+        return
+    count = len(_files(known) & _files(unseen))
+    if count:
+        say(f"{count:,} of {len(unseen):,} new images are among the normal ones, which makes "
+            f"their scores too low; leave them out of either")
+
+
+def _files(photos: LazyImages) -> set[Path]:
+    place = Path(photos.place).expanduser().resolve()
+    return {place if place.name == name else place / name for name in photos.names}
+
+
 def _is_given(new: Any) -> bool:
     return new is not None and not (isinstance(new, str) and not new)
 
@@ -227,6 +249,9 @@ def _only_normal(photos: LazyImages) -> LazyImages:
     """The images in folders of good ones, if there are such folders; otherwise all images."""
     names = set(NORMAL_NAMES) & set(photos.classes)
     if photos.y is None or not names:
+        if len(photos.classes) > 1:
+            say(f"all {len(photos):,} images of {photos.place}, in {', '.join(photos.classes)}, "
+                f"are taken as normal: no folder is named {' or '.join(NORMAL_NAMES)}")
         return photos
     keep = np.isin(np.array(photos.classes)[photos.y], list(names))
     if keep.all():
@@ -246,6 +271,10 @@ def labels_of_photos(photos: LazyImages, normal: str) -> np.ndarray | None:
                          f"{did_you_mean(wrong, photos.classes) or 'they have no classes'}")
     names = named or [name for name in NORMAL_NAMES if name in photos.classes]
     if photos.y is None or not names:
+        if len(photos.classes) > 1:
+            say(f"no class of the new images is named {' or '.join(NORMAL_NAMES)}, so nothing "
+                f"says how right the scores are; name the normal ones: --normal "
+                f"{photos.classes[0]}")
         return None
     return (~np.isin(np.array(photos.classes)[photos.y], names)).astype(int)
 
@@ -254,10 +283,7 @@ def _looked_at(
     detector: ImageDetector, photos: LazyImages, y: np.ndarray | None, masks: Masks | None,
     heatmaps: Path | None,
 ) -> Verdicts:
-    """Score each image, and write its heat map. Raises ValueError if there can be none."""
-    if heatmaps is not None and not detector.has_maps:
-        raise ValueError(f"{detector.text} looks at whole images and has no maps; use another "
-                         f"detector for them, such as patch_knn")
+    """Score each image, and write its heat map. Raises ValueError for a mask of another size."""
     masks_by_row = {} if masks is None else with_masks(photos.names, y, masks)
     usual, maps = detector.usual_heat if heatmaps else 0.0, _Maps()
     seen, scores, unreadable = [], [], []
@@ -265,6 +291,7 @@ def _looked_at(
         if image is None:
             unreadable.append(photos.names[row])
             continue
+        _check_mask(masks_by_row.get(row), image, photos.names[row])
         score, heat = detector.look(image)
         seen.append(row)
         scores.append(score)
@@ -282,6 +309,19 @@ def _looked_at(
                     tuple(map(printable, unreadable)))
 
 
+def _check_maps(text: str) -> None:
+    """Raise ValueError for a detector without maps: before it is fitted, which may take long."""
+    if not has_maps(text):
+        raise ValueError(f"{text} looks at whole images and has no maps; use another detector for "
+                         f"them, such as patch_knn")
+
+
+def _check_mask(mask: np.ndarray | None, image: np.ndarray, name: str) -> None:
+    if mask is not None and mask.shape != image.shape[:2]:
+        raise ValueError(f"the mask of {name} has {'x'.join(map(str, mask.shape))} pixels, and the "
+                         f"image {'x'.join(map(str, image.shape[:2]))}; bring both to one size")
+
+
 def _pixels(maps: _Maps, masks_by_row: dict[int, np.ndarray | None]) -> dict[str, Estimate]:
     """How well the maps find the masked pixels; {} without masks."""
     if maps.pixels > MEASURED:
@@ -293,10 +333,6 @@ def _pixels(maps: _Maps, masks_by_row: dict[int, np.ndarray | None]) -> dict[str
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for row, heat in maps.rows.items():
             mask = masks_by_row[row]
-            mask = np.zeros(heat.shape, bool) if mask is None else mask
-            if mask.shape != heat.shape:
-                raise ValueError(f"a mask has {'x'.join(map(str, mask.shape))} pixels, and its "
-                                 f"image {'x'.join(map(str, heat.shape))}; bring both to one size")
-            yield heat, mask
+            yield heat, np.zeros(heat.shape, bool) if mask is None else mask
     values = [heat.ravel()[:: -(-heat.size // SAMPLED)] for heat in maps.rows.values()]
     return pixel_separation(count(pairs(), edges_of(np.concatenate(values), len(values))))

@@ -12,6 +12,7 @@ from ..core.features import features as features_of
 from ..core.files import write_out
 from ..core.output_names import printable
 from ..data.photos import LazyImages
+from ..inference.anomaly import extractors_of
 from ..inference.image_detector import ImageDetector
 from .heatmaps import heat_picture
 from .score import Verdicts
@@ -42,11 +43,11 @@ def write_page(
     highest = np.argsort(-verdicts.scores, kind="stable")[:SHOWN]
     pictures = [{"name": verdicts.names[i], "kind": kinds[i], "score": float(verdicts.scores[i]),
                  "picture": _picture(detector, photos[seen[i]])} for i in highest]
-    features = detector.fitted.rule.features
+    features = ", ".join(str(features_of(name)) for name in extractors_of(detector.text))
     write_out(out, template("inspection").render(
         place=photos.place, count=len(seen), unreadable=verdicts.unreadable, detector=detector.text,
         threshold=detector.threshold, rule=detector.threshold_text,
-        normal=len(detector.fitted.normal), features=features and str(features_of(features)),
+        normal=len(detector.fitted.normal), features=features,
         metrics=[(name, WORDS.get(name, name), estimate)
                  for name, estimate in verdicts.right.items()],
         pictures=pictures, data=json.dumps(data).replace("<", "\\u003c")))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -32,6 +32,7 @@ class Masks:
     files: Files
     by_folder: dict[tuple[str, str], str]
     by_name: dict[str, str]     # masks outside the folders of classes
+    chosen: bool = False        # by the user, not found next to the samples
 
     def of(self, sample: str, normal: bool = False) -> np.ndarray | None:
         """The sample's defects (H, W), or None without a mask. A `normal` sample ignores masks of
@@ -57,7 +58,7 @@ def find_masks(place: str, masks: str, stack: ExitStack) -> Masks | None:
         if not chosen.sizes:
             raise ValueError(f"{masks} holds no masks; masks are images named like the samples, "
                              f"such as crack/000.png or crack/000_mask.png")
-        return _named(chosen, list(chosen.sizes), "")
+        return replace(_named(chosen, list(chosen.sizes), ""), chosen=True)
     try:
         files = stack.enter_context(opened(place)) if place else None
     except ValueError:
@@ -145,6 +146,9 @@ def with_masks(
     clean = [] if y is None else [
         i for i in np.flatnonzero(y == 0).tolist() if i not in masks_by_row]
     missing = len(names) - len(masks_by_row) - len(clean)
+    if masks.chosen and not masks_by_row:
+        say("no mask has the name of an image, so no pixels are measured; masks are named like the "
+            "samples, such as crack/000.png or crack/000_mask.png")
     if not any(mask.any() for mask in masks_by_row.values()):
         return {}
     if missing:

@@ -23,7 +23,7 @@ from ..core.output_names import printable
 from ..data.on_demand import OnDemand
 from ..data.patches import as_patches, of_rows
 from ..data.sparse_rows import SparseRows
-from ..inference.anomaly import Detector, normal_classes, simple_scores
+from ..inference.anomaly import Detector, extractors_of, normal_classes, simple_scores
 from ..inference.batches import LOOKED
 from ..inference.image_detector import ImageDetector
 from ..inference.trained import Trained
@@ -263,14 +263,20 @@ def write_table(out: Path, detector: Detector | ImageDetector, verdicts: Verdict
     write_out(out, as_csv(COLUMNS, verdicts.rows(), "\r\n"))
 
 
+def no_verdict(verdicts: Verdicts) -> str:
+    """What is said of files that could not be read."""
+    return (f"{len(verdicts.unreadable)} files cannot be read, such as {verdicts.unreadable[0]}, "
+            f"so the table says unreadable in place of a verdict")
+
+
 def in_words(detector: Detector | ImageDetector, verdicts: Verdicts) -> list[str]:
     """The result in a line or two."""
     count = int(verdicts.abnormal.sum())
     lines = [f"{count:,} of {len(verdicts.scores):,} abnormal: {detector.text} above "
              f"{detector.threshold:.5g}, {detector.threshold_text}"]
     lines += [detector.why] if detector.why else []
-    if detector.fitted.rule.features:
-        lines.append(f"features of {features_of(detector.fitted.rule.features)}")
+    if used := extractors_of(detector.text):
+        lines.append(f"features of {', '.join(str(features_of(name)) for name in used)}")
     if len(detector.fitted.normal) < FEW and detector.threshold_text != "best_f1":
         more = ("use more for val, or pass --labelled examples" if isinstance(detector, Detector)
                 else "give more normal images")

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ...core.console import track
 from ...core.contracts import Images, Rule
-from ...core.hints import Count, Positive, Share
+from ...core.hints import Count, Depth, Positive, Seed, Share
 from ...core.random_numbers import seeded
 from ...core.registry import detectors
 from .patch_features import (
@@ -27,8 +27,8 @@ BATCH = 512
 @detectors.add("feature_autoencoder")
 def feature_autoencoder(
     features: str = EXTRACTOR, code: Count = 24, hidden: Count = 128, steps: Count = 1000,
-    size: int = SIZE, strides: tuple[Count, ...] = STRIDES, top: Share = 0.0,
-    lr: Positive = 2e-3, seed: int = 0,
+    size: Depth = SIZE, strides: tuple[Count, ...] = STRIDES, top: Share = 0.0,
+    lr: Positive = 2e-3, seed: Seed = 0,
 ) -> Rule:
     """Squared error of the worst reconstructed patch, in pretrained features, by an autoencoder of
     1x1 convolutions that is trained on the patches of normal images.

@@ -7,7 +7,7 @@ from ...core.contracts import Rule, Seen
 from ...core.covariance import root_of_covariance
 from ...core.features import features as features_of
 from ...core.features import looked_up
-from ...core.hints import Count
+from ...core.hints import Count, Depth
 from ...core.registry import detectors
 from .latent_distance import distance_to
 from .patch_features import EXTRACTOR, NONE, State, check_digest, digest_array, in_groups
@@ -17,7 +17,7 @@ VECTORS = 20_000   # most vectors of training images that are kept
 
 @detectors.add("feature_knn")
 def feature_knn(
-    features: str = EXTRACTOR, k: Count = 2, size: int = 128, whiten: bool = True
+    features: str = EXTRACTOR, k: Count = 2, size: Depth = 128, whiten: bool = True
 ) -> Rule:
     """Mean distance of the image's feature vector to its k nearest neighbours among at most 20,000
     training images: for images of another kind, not for small defects (Bergman, Cohen & Hoshen,

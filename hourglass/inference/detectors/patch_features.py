@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...core.console import track
+from ...core.console import say, track
 from ...core.contracts import Images, Rule, Seen
 from ...core.features import Extractor, features, looked_up, resized
 
@@ -36,6 +36,11 @@ class PatchFeatures:
     size: int = SIZE
     strides: tuple[int, ...] = STRIDES
     square: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.strides:
+            raise ValueError("a detector of patches needs at least one stride of the extractor's "
+                             "maps, as in strides=(8, 16)")
 
     def load_extractor(self) -> Extractor:
         """The extractor. Raises ValueError."""
@@ -79,8 +84,18 @@ class PatchFeatures:
 
 
 def stride_places(extractor: Extractor, strides: Iterable[int]) -> list[int]:
-    """The numbers of the extractor's maps that are nearest to these strides."""
+    """The numbers of the extractor's maps that are nearest to these strides. Raises ValueError for
+    an extractor without maps."""
+    extractor.check_maps()
     return [int(np.abs(np.array(extractor.strides) - stride).argmin()) for stride in strides]
+
+
+def say_nearest(extractor: Extractor, strides: Iterable[int]) -> None:
+    """Say which strides the extractor has no map of, and that the nearest map stands in."""
+    lacking = [str(stride) for stride in strides if stride not in extractor.strides]
+    if lacking and extractor.strides:
+        say(f"{extractor.text} has maps at strides of {', '.join(map(str, extractor.strides))}, "
+            f"and none at {', '.join(lacking)}: the nearest are used")
 
 
 def _pooled(every: Iterable[tuple[np.ndarray, ...]], count: int, seed: int) -> list[Pool]:
@@ -175,6 +190,10 @@ def rule_of(
     def fitted(codes: np.ndarray, calibration: Seen) -> State:
         return {**fit(calibration.train_images), "digest": digest_array(read.load_extractor())}
 
+    def first(codes: np.ndarray, calibration: Seen) -> State:
+        say_nearest(read.load_extractor(), read.strides)
+        return fitted(codes, calibration)
+
     def refit(seen: Seen, state: State) -> State:
         return fitted(np.empty((0, 0)), seen)
 
@@ -195,7 +214,7 @@ def rule_of(
             heat = heat if draw is None else draw(patches, state)
             maps.append(_at_size(heat, np.shape(image)[:2], value))
         return np.stack(maps)
-    return Rule(fitted, score, codes=False, maps=frozenset({"images"}), places=places,
+    return Rule(first, score, codes=False, maps=frozenset({"images"}), places=places,
                 features=read.extractor, refit=refit,
                 extend=None if extend is None else extended)
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ...core.contracts import Images, Rule
-from ...core.hints import Count, Share
+from ...core.hints import Count, Seed, Share
 from ...core.registry import detectors
 from .patch_features import (
     EXTRACTOR,
@@ -28,7 +28,7 @@ Moments = tuple[int, np.ndarray, np.ndarray]
 @detectors.add("patch_gaussian")
 def patch_gaussian(
     features: str = EXTRACTOR, dims: Count = 50, size: Count = 256,
-    strides: tuple[Count, ...] = STRIDES, top: Share = 0.0, seed: int = 0,
+    strides: tuple[Count, ...] = STRIDES, top: Share = 0.0, seed: Seed = 0,
 ) -> Rule:
     """Mahalanobis distance of the most unusual patch to the normal patches at the same place, in
     pretrained features: PaDiM (Defard et al., 2020, arXiv 2011.08785).

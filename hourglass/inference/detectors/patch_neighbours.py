@@ -6,7 +6,7 @@ from torch import Tensor
 
 from ...core.console import track
 from ...core.contracts import Images, Rule
-from ...core.hints import Count, Share
+from ...core.hints import Count, Depth, Seed, Share
 from ...core.registry import detectors
 from .patch_features import (
     EXTRACTOR,
@@ -30,9 +30,9 @@ CHUNK = 256        # patches whose distances are in memory at once: they fit the
 
 @detectors.add("patch_knn")
 def patch_knn(
-    features: str = EXTRACTOR, patches: Count = 4000, size: int = SIZE,
+    features: str = EXTRACTOR, patches: Count = 4000, size: Depth = SIZE,
     strides: tuple[Count, ...] = EVERY_STRIDE, top: Share = 0.01, unit: bool = True,
-    square: bool = True, seed: int = 0,
+    square: bool = True, seed: Seed = 0,
 ) -> Rule:
     """Distance of the most unusual patches to the nearest normal ones, in pretrained features:
     PatchCore (Roth et al., 2021, arXiv 2106.08265) with a bank for each size of patch.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.features import Extractor, Looked, digest_of, frozen
+from ...core.hints import Seed
 from ...core.random_numbers import seeded
 from ...core.registry import extractors
 
@@ -14,7 +15,7 @@ WIDTHS = (3, 32, 64, 128, 256)
 
 
 @extractors.add("random")
-def random(source: Any, seed: int = 0) -> Extractor:
+def random(source: Any, seed: Seed = 0) -> Extractor:
     """A convolutional network with random weights, drawn by `seed` (He et al., 2016, arXiv
     1606.04801): maps at strides of 2, 4, 8 and 16 pixels. It is the baseline of the others."""
     with seeded(seed):

@@ -134,10 +134,8 @@ class LearntFeatures(nn.Module):
         if not extractor.differentiable:
             raise ValueError(f"no gradient passes through {extractor.text}, so it cannot be a "
                              "loss; use another extractor, such as efficientnet_lite0")
+        extractor.check_maps()
         count = len(extractor.strides)
-        if not count:
-            raise ValueError(f"{extractor.text} gives one vector and no maps; use another "
-                             f"extractor, such as efficientnet_lite0")
         wrong = [layer for layer in layers if layer >= count]
         if wrong:
             raise ValueError(f"{extractor.text} has {count} maps, so layers are 0 to {count - 1}, "
