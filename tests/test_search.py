@@ -142,6 +142,56 @@ def test_a_search_in_which_all_trials_fail_ends_after_ten(data, hourglass):
     assert "the last 10 trials failed (the loss is not finite" in err
 
 
+@pytest.fixture
+def begun(data, hourglass):
+    """The folder of a study with one trial."""
+    code, _, err = hourglass(f"search x.npy --model 'ae({{2..6}})' {TINY} --trials 1 --metric mse "
+                             f"--prune median --out s")
+    assert code == 0, err
+    return Path("s")
+
+
+def test_a_damaged_study_is_refused_in_one_line(begun, hourglass):
+    mark, journal = begun / "study.toml", begun / "journal.log"
+    text, lines = mark.read_text(), journal.read_bytes()
+    for old, new, words in [
+            ("trials = 1", 'trials = "ten"', "trials is 'ten', but must be a whole number"),
+            ('metric = "val_mse"', "metric = 3", "metric is 3, but must be a text"),
+            ("plugins = []", "plugins = 3", "plugins is 3, but must be a list of texts"),
+            ('"median"', '"later"', "study.toml: --prune is one of"),
+            ("trials = 1", "ahead = 1", "has the option 'ahead', which this version"),
+            ('"val_mse"', '"val_mse,parameters"', "was begun with 1 objective")]:
+        assert old in text
+        mark.write_text(text.replace(old, new, 1))
+        code, _, err = hourglass("search s")
+        assert code == 2 and words in err.splitlines()[-1], err
+    mark.write_text(text)
+    for damage in (b"garbage\n", b"\xff\xfe\n"):
+        journal.write_bytes(lines + damage)
+        code, _, err = hourglass("search s --trials 2")
+        assert code == 2 and "journal.log is damaged" in err.splitlines()[-1], err
+    journal.write_bytes(lines)
+    (begun / "trials").rename("elsewhere")
+    code, _, err = hourglass("search s --trials 2")
+    assert code == 2 and "has lost its folder trials" in err
+    Path("elsewhere").rename(begun / "trials")
+    mark.unlink()   # its folder of images is no data
+    code, _, err = hourglass("search s --trials 2")
+    assert code == 2 and "is a study without its study.toml" in err
+    code, _, err = hourglass("search s/trials/0000")
+    assert code == 2 and "s/trials/0000 is a run" in err
+
+
+def test_a_study_takes_its_own_options_and_no_others(begun, hourglass):
+    for flags, words in [("--prune asha", "--prune cannot change"),
+                         ("--metric parameters", "--metric cannot change"),
+                         ("--metric mse --prune median --trials 1", "")]:
+        code, _, err = hourglass(f"search s {flags}")
+        assert code == (2 if words else 0) and words in err, err
+    with pytest.raises(ValueError, match="leave out y"):
+        hg.search("s", y=[1], quiet=True)
+
+
 def test_a_study_may_be_named_like_the_data_that_it_searches(data, hourglass):
     code, _, err = hourglass("search digits --lr '{1e-3|1e-2}' --backbone mlp(8) --epochs 1 "
                                "--trials 2 --out digits")
@@ -217,7 +267,12 @@ def test_the_same_seed_has_the_same_trials(data, hourglass):
     ("--model 'ae({2..4})' --prune soon", "--prune is one of"),
     ("--backbone 'mlp({8..9000000000})'", "Narrow the space"),
     ("--batch-size 32 33 34", "put them in quotes: --batch-size '{32..34}'"),
-    ("--model 'ae({2..4})' --storage nonsense://x", "--storage nonsense://x cannot be used")])
+    ("--model 'ae({2..4})' --storage nonsense://x", "--storage nonsense://x cannot be used"),
+    ("--model 'ae({2..4})' --metric mse,val_mse", "two different"),
+    ("--model 'ae({2..4})' --metric linear_accuracy", "it needs two classes of 5"),
+    ("--model 'ae({2..4})' --minutes inf", "--minutes must be a finite number"),
+    ("--model 'ae({2..4})' --target nan", "--target must be a finite number"),
+    ("--model 'ae({2..4})' --device cuda:99", "no device 'cuda:99'")])
 def test_a_wrong_search_is_refused_in_one_line(data, hourglass, flags, words):
     plain = flags if "--val" in flags else f"{flags} --val 0.2"
     code, _, err = hourglass(f"search x.npy {plain} --out s")

@@ -105,15 +105,20 @@ def test_what_all_trials_must_share_has_no_hole(name):
         read_space({name: "{1..2}"}, **QUIET)
 
 
-def test_an_unknown_setting_is_named_with_its_neighbour():
-    with pytest.raises(ValueError, match="did you mean 'backbone'"):
-        read_space({"backbon": "mlp({8..16})"}, **QUIET)
+@pytest.mark.parametrize("values, words", [
+    ({"backbon": "mlp({8..16})"}, "did you mean 'backbone'"),
+    ({"n_trials": 3}, "did you mean 'trials'"), ({"trials": 3}, "pass --trials"),
+    ({"settings": {"lr": "{1..2}"}}, "remove the line \\[settings\\]"),
+    ({"qqqq": 1}, "hourglass search --help describes them all")])
+def test_an_unknown_setting_is_named_with_its_neighbour(values, words):
+    with pytest.raises(ValueError, match=words):
+        read_space(values, **QUIET)
 
 
 @pytest.mark.parametrize("words, values, said", [
     (["33", "34", "35"], {"batch_size": "32"}, "--batch-size '{32..35}'"),
     (["ae5", "ae6"], {"model": "ae4"}, "--model 'ae{4..6}'"),
-    (["15", "20"], {"batch_size": "10", "epochs": "3"}, "--batch-size '{10..20}'"),
+    (["15", "20"], {"batch_size": "10", "epochs": "3"}, "--batch-size '{10..20 step 5}'"),
     (["mnist"], {"batch_size": "32"}, "")])
 def test_braces_that_a_shell_expanded_are_recognised(words, values, said):
     assert (said in expanded(words, values)) if said else expanded(words, values) == ""

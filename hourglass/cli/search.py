@@ -28,24 +28,24 @@ def search(
     recipe: Recipe = "",
     values: Annotated[str, typer.Option("--settings", hidden=True)] = "",
     metric: Annotated[str, typer.Option(
-        "--metric", "--objective", help="What to minimise on the validation split, such as "
-        "val_bce; or two objectives, such as mse,parameters. Default: val_loss if all trials have "
-        "the same loss, otherwise val_mse.",
+        "--metric", "--objective", help="Objective on the validation split, such as val_bce "
+        "(minimised) or psnr (maximised); or two, such as mse,parameters. Default: val_loss if all "
+        "trials have the same loss, otherwise val_mse.",
         show_default=False)] = "",
     trials: Annotated[Optional[int], typer.Option(min=1, help="Number of trials, pruned ones "  # noqa: UP045
                                                   "included. Default: 50.",
                                                   show_default=False)] = None,
     minutes: Annotated[Optional[float], typer.Option(  # noqa: UP045
-        help="Time limit of this command in minutes.", show_default=False)] = None,
+        help="Time limit of this command in minutes. Default: none.", show_default=False)] = None,
     target: Annotated[Optional[float], typer.Option(  # noqa: UP045
-        help="End when the metric reaches this value.", show_default=False)] = None,
+        help="End when the metric reaches this value. Default: none.", show_default=False)] = None,
     limit: Annotated[str, typer.Option(help="Train only models within a bound on parameters, "
                                        "multiply_adds or memory (bytes), such as 'parameters <= "
-                                       "4723'.")] = "",
+                                       "4723'. Several are separated by commas.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Trials at the same time, each with its share "
                                          "of the cores.")] = 1,
     prune: Annotated[str, typer.Option(help="How trials are stopped early: asha, hyperband, median "
-                                       "or none.")] = "asha",
+                                       "or none. Default: asha.", show_default=False)] = "",
     storage: Annotated[str, typer.Option(help="Database for the trials, such as "
                                          "postgresql://user@host/name. Default: a journal in the "
                                          "study's folder.")] = "",
@@ -73,7 +73,7 @@ def search(
                                  f"put holes in quotes, as in --model 'ae({{4..64}})'")
     search_options = {name: value for name, value in {
         "metric": metric, "trials": trials, "minutes": minutes, "target": target, "limit": limit,
-        "storage": storage, "prune": prune if prune != "asha" else ""}.items() if value or (
+        "storage": storage, "prune": prune}.items() if value or (
         value == 0)}
     if values:   # of hg.search
         from ..run.folder import read_toml
@@ -87,11 +87,14 @@ def search(
 
 def _elsewhere() -> None:
     """Give the same command to a new process, which has no threads and no GPU yet: only such a
-    process may fork the trials'."""
+    process may fork the trials'. Ctrl-C reaches it too, and it ends by itself."""
+    import signal
     import subprocess
-    code = subprocess.call([sys.executable, "-m", "hourglass", *sys.argv[1:]],
-                           env={**os.environ, INNER: "1"})
-    raise SystemExit(code)
+    process = subprocess.Popen([sys.executable, "-m", "hourglass", *sys.argv[1:]],
+                               env={**os.environ, INNER: "1"})
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(number))
+    raise SystemExit(process.wait())
 
 
 def _conduct(
@@ -104,13 +107,19 @@ def _conduct(
                          "once on each machine")
     say(f"reading {data or 'the data'} ...")   # before the imports, which take seconds
     from ..searching.python_api import begin, carry_on
-    from ..searching.study_folder import is_study
+    from ..searching.study_folder import check_whole, is_study
     options = None
     if cluster:
         from ..searching.cluster_jobs import check_cluster, search_on
         from ..searching.cluster_options import read_cluster
         options = read_cluster(cluster)
         check_cluster(options)
+    if data:
+        from ..run.folder import is_run
+        check_whole(data)
+        if is_run(Path(data)):
+            raise ValueError(f"{data} is a run; a search takes data, such as mnist, or a study. To "
+                             f"search from a run's weights: hourglass search DATA --from {data}")
     if data and is_study(data):
         wrong = next(iter([*settings, *(["out"] if out else []), *(["space"] if space else []),
                            *(["recipe"] if recipe else [])]), "")
@@ -119,6 +128,10 @@ def _conduct(
                              f"--{wrong.replace('_', '-')}, or start a new study with --out")
         plan = carry_on(data, search_options)
     else:
+        if options is None and settings.get("device"):   # before a folder is made
+            from ..core.device import choose_device
+            from ..searching.apart import apart
+            apart(choose_device, str(settings["device"]))
         values = {**settings, "data": data} if data else settings
         search_options["plugins"] = tuple(
             str(Path(name).resolve()) if Path(name).is_file() else name

@@ -306,7 +306,7 @@ def unfinished(folder: RunFolder, record: dict[str, Any]) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file's values. Raises ValueError."""
     try:
-        text = read_file(path).decode()
+        text = read_file(path).decode("utf-8-sig")   # Windows' editor begins with a mark
         values = tomllib.loads(text)
     except (ValueError, OSError, RecursionError) as error:
         why = getattr(error, "strerror", None) or error

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from ..core.hints import did_you_mean
 from ..run.folder import read_toml
+from .toml_values import check_type
 
 EXECUTORS = ("slurm", "local", "debug")
 
@@ -54,8 +55,7 @@ def read_cluster(path: Path) -> ClusterOptions:
             raise ValueError(f"{path} has no option {name!r} of a cluster; "
                              f"{did_you_mean(name, hints)}. Further options of sbatch belong "
                              f"into its table [sbatch]")
-        if not _fits(value, hints[name]):
-            raise ValueError(f"{path}: {name} is {value!r}, but must be {_described(hints[name])}")
+        check_type(path, name, value, hints[name])
     options = ClusterOptions(**values)
     if options.executor not in EXECUTORS:
         raise ValueError(f"{path}: executor is one of {', '.join(EXECUTORS)}, not "
@@ -67,18 +67,3 @@ def read_cluster(path: Path) -> ClusterOptions:
         if getattr(options, name) < 0:
             raise ValueError(f"{path}: {name} must not be below 0")
     return options
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value of a TOML file is of that type."""
-    kind = get_origin(hint) or hint
-    if kind is list:
-        return isinstance(value, list) and all(isinstance(item, get_args(hint)) for item in value)
-    if isinstance(value, bool) or kind is bool:
-        return isinstance(value, bool) and kind is bool
-    return isinstance(value, (int, float) if kind is float else kind)
-
-
-def _described(hint: Any) -> str:
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "a text",
-            list: "a list of texts", dict: "a table"}[get_origin(hint) or hint]

@@ -93,6 +93,8 @@ def members_of(folders: Sequence[RunFolder], device: str = "cpu") -> list[Member
 
 
 def _why_not(folder: RunFolder) -> str:
+    if not folder.path.is_dir():
+        return "its folder does not exist"
     if not folder.model.is_file():
         return "it has no model yet"
     record = folder.read_record()

@@ -41,12 +41,13 @@ def read_aims(text: str, space: SearchSpace, source: Source) -> tuple[list[Aim],
         why = "the loss itself" if alike else "losses of different models cannot be compared"
         note = f"trials are compared by {text}: {why}. Choose another with --metric"
     names = [name.strip() for name in text.split(",")]
-    if len(names) > 2 or len(set(names)) < len(names):
+    known = [_known(name, columns) for name in names if name] if len(names) < 3 else []
+    if not known or len({*known}) < len(names):
         raise ValueError(f"a search has one or two different objectives, such as 'mse,parameters', "
                          f"not {text!r}")
-    if AUROC in names:
+    if AUROC in known:
         abnormal_rows(source, "val")   # may raise
-    return [Aim(_known(name, columns)) for name in names], note
+    return [Aim(name) for name in known], note
 
 
 def _known(name: str, columns: Collection[str]) -> str:
@@ -84,7 +85,8 @@ def value_of(aim: Aim, row: Mapping[str, float], costs: ModelCosts, measured: Ma
         return float(getattr(costs, aim.name))
     values = row if aim.is_column else measured
     if aim.name not in values:
-        raise ValueError(f"this training has no {aim.name}; it has {', '.join(values)}")
+        others = f"; it has {', '.join(values)}" if values else ""
+        raise ValueError(f"this training has no {aim.name}{others}")
     return float(values[aim.name])
 
 

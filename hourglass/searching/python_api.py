@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ def begin(
         keywords = {**keywords, "storage": without_password(keywords["storage"])}
     values = values_of(recipe, space, settings)
     data = str(values.get("data") or "digits")
+    if not values.get("data"):
+        say("no data is named, so the digits of scikit-learn are searched: hourglass search digits")
     seed = str(values.get("seed") or 0)
     options = SearchOptions(**{**keywords, "seed": int(seed) if seed.isdecimal() else 0})
     place = out or next_free(data)
@@ -64,7 +66,8 @@ def carry_on(path: str, keywords: Mapping[str, Any]) -> SearchPlan:
 @for_python
 def search(
     data: Any = None, *, y: Any = None, out: str | Path | None = None, trials: int | None = None,
-    minutes: float | None = None, metric: str = "", limit: str = "", workers: int = 1,
+    minutes: float | None = None, metric: str | Sequence[str] = "", limit: str = "",
+    workers: int = 1,
     **keywords: Any,
 ) -> Study:
     """Train many models and find the best. `data` is a source's name, a path, an array (N, ...)
@@ -75,8 +78,8 @@ def search(
     runs in a folder, `out`, by default a new one under studies/; they are trained by processes of
     their own, `workers` at a time, until the number of `trials` (default: 50) or of `minutes`,
     or the `target`, is reached. `metric` is the objective on the validation split, such as
-    "val_bce", or two objectives, such as "mse,parameters". `limit` bounds the models to train, such
-    as "parameters <= 4723".
+    "val_bce", or two objectives, such as "mse,parameters"; `objective` is another name for it.
+    `limit` bounds the models to train, such as "parameters <= 4723".
 
     Further keywords: `space` (a TOML file with settings), `recipe`, `target`, `prune` ("asha",
     "hyperband", "median" or "none"), `storage` (a database's URL), `cluster` (a TOML file of a
@@ -91,6 +94,11 @@ def search(
         1797
     """
     with voice(bool(keywords.pop("quiet", False))):
+        metric = metric or keywords.pop("objective", "")
+        metric = metric if isinstance(metric, str) else ",".join(metric)
+        if isinstance(keywords.get("space"), Mapping):
+            raise ValueError("space is a TOML file. Give settings as keywords, such as "
+                             "lr='{1e-4..1e-2}'")
         options: dict[str, Any] = {"trials": trials, "minutes": minutes, "metric": metric, "limit":
                                    limit, **{n: keywords.pop(n) for n in OWN if n in keywords}}
         files = keywords.pop("parts", ())
@@ -101,8 +109,8 @@ def search(
                  for word in (f"--{name}", str(value))]
         flags += ["--workers", str(workers)] + [w for f in plugins for w in ("--plugin", f)]
         if isinstance(data, str | Path) and is_study(data):
-            if keywords or out is not None:
-                wrong = next(iter(keywords), "out")
+            if keywords or out is not None or y is not None:
+                wrong = next(iter(keywords), "out" if out is not None else "y")
                 raise ValueError(f"{data} is a study, whose settings cannot change: leave out "
                                  f"{wrong}, or start a new study with another out")
             _command([str(data), *flags], str(options.get("storage") or StudyFolder(
@@ -155,7 +163,8 @@ def _command(words: list[str], storage: str) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "hourglass", "search", *words], text=True, errors="replace",
         env={**os.environ, **password},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        process_group=0)   # Ctrl-C reaches this process alone, which passes it on once
     last = ""
     assert process.stderr is not None
     while True:

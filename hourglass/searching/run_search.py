@@ -1,12 +1,11 @@
 """Conduct a search, and show its results: the splits, the table and the page."""
 
-import multiprocessing
-import sys
 from collections.abc import Sequence
-from typing import Any
 
 from ..core.console import say
+from ..core.device import choose_device
 from ..run.load_data import forget
+from .apart import apart
 from .database import database_errors
 from .page import write_page
 from .records import write_table
@@ -75,25 +74,14 @@ def is_held(folder: StudyFolder, number: int) -> bool:
 
 def devices_of(plan: SearchPlan) -> Sequence[str]:
     """The devices for trials that run at the same time: the one in the settings, or each GPU in
-    turn. Another process counts the GPUs, as this one must not use them."""
+    turn. Raises ValueError for a device that this machine does not have."""
     device = str(plan.space.shared.get("device", "auto") or "auto")
-    if device != "auto" or sys.platform != "linux":
+    if device != "auto":
+        apart(choose_device, device)
         return [device]
-    context: Any = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_count, args=(theirs,))
-    process.start()
-    theirs.close()
-    try:
-        count = int(ours.recv())
-    except EOFError:
-        count = 0
-    process.join()
-    return [f"cuda:{number}" for number in range(count)] or ["auto"]
+    return [f"cuda:{number}" for number in range(apart(_count) or 0)] or ["auto"]
 
 
-def _count(link: Any) -> None:
+def _count() -> int:
     import torch
-    link.send(torch.cuda.device_count() if torch.cuda.is_available() else 0)
-
-
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0

@@ -203,8 +203,8 @@ class Conductor:
         """Ask every trial to write its checkpoint and end."""
         self.stopping = True
         if self.slots:
-            self.display.line(f"{why or 'interrupted'}; {len(self.slots)} running trials write "
-                              f"their checkpoints ...")
+            self.display.line(f"{why or 'interrupted'}; waiting for the checkpoints of "
+                              f"{len(self.slots)} running trials ...")
         for slot in self.slots:
             if slot.process.pid:
                 os.kill(slot.process.pid, signal.SIGTERM)

@@ -19,6 +19,8 @@ FIXED = frozenset((
     "data", *SHARES, "seed", "only", "labelled", "begin", "size", "fit", "crop", "pad", "grey",
     "invert", "range", "show", "binarise", "strict", "include", "exclude", "label_depth", "pages",
     "patches", "patches_each", "device", "tensorboard", "minutes"))
+OPTIONS = ("trials", "metric", "objective", "target", "limit", "prune", "storage", "workers",
+           "cluster", "out")   # of the search, which are no settings of a training
 Value: TypeAlias = float | str | int   # a number, or a choice as it was typed
 Pick: TypeAlias = Callable[[Hole], Value]
 
@@ -64,7 +66,13 @@ def read_space(values: Mapping[str, Any], say: Callable[[str], None]) -> SearchS
     known = [*Settings.model_fields, DIM]
     for name in values:
         if name not in known:
-            raise ValueError(f"no setting is named {name!r}; {did_you_mean(name, known)}")
+            if isinstance(values[name], dict):
+                raise ValueError(f"settings stand without a table: remove the line [{name}]")
+            if name in OPTIONS:
+                raise ValueError(f"{name} is an option of the search, not a setting: pass --{name}")
+            near = did_you_mean(name, [*known, *OPTIONS])
+            raise ValueError(f"no setting is named {name!r}; "
+                             f"{near or 'hourglass search --help describes them all'}")
     texts = {name: value for name, value in values.items()
              if isinstance(value, str) and {*"{}"} & {*value} and name not in ("data", "begin")}
     for name in texts:
@@ -151,7 +159,8 @@ def expanded(words: list[str], values: Mapping[str, Any]) -> str:
         steps = {int(b[2]) - int(a[2]) for a, b in pairwise(series) if a and b}
         if len(texts) == 1 and len(steps) == 1:
             flag, last = f"--{name.replace('_', '-')}", numbers[-1]
-            high = last[2] if last else ""
+            step = steps.pop()
+            high = (last[2] if last else "") + (f" step {step}" if step > 1 else "")
             return (f"the shell has expanded the braces of {flag}; put them in quotes: {flag} "
                     f"'{first[1]}{{{first[2]}..{high}}}{first[3]}'")
     return ""

@@ -1,6 +1,7 @@
 """The best model of a study on all splits, as its folder tells it."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,11 @@ class SplitValue:
     value: float
     low: float
     high: float
+
+    @property
+    def interval(self) -> str:
+        """The interval in brackets; "" for a metric without one."""
+        return f" ({self.low:.5g} to {self.high:.5g})" if math.isfinite(self.low) else ""
 
     @property
     def role(self) -> str:
@@ -61,12 +67,12 @@ def read_evaluations(folder: StudyFolder) -> list[SplitEvaluation]:
 def in_words(evaluation: SplitEvaluation) -> list[str]:
     """The evaluation as lines for a terminal."""
     wide = max(len(value.split) for value in evaluation.values)
-    lines = [f"{evaluation.metric} of trial {evaluation.trial} on each split, with 95 % intervals:"]
+    intervals = ", with 95 % intervals" * any(value.interval for value in evaluation.values)
+    lines = [f"{evaluation.metric} of trial {evaluation.trial} on each split{intervals}:"]
     for value in evaluation.values:
         apart = evaluation.optimism(value)
         beside = "" if apart is None else f"  {beside_holdout(apart)}"
-        lines.append(f"  {value.split:{wide}}  {value.value:.5g} ({value.low:.5g} to "
-                     f"{value.high:.5g}){beside}")
+        lines.append(f"  {value.split:{wide}}  {value.value:.5g}{value.interval}{beside}")
     return lines
 
 

@@ -1,6 +1,7 @@
 """Where a study's trials are written, by Optuna: a journal in its folder, or a database."""
 
 import contextlib
+import json
 import logging
 import os
 import warnings
@@ -69,8 +70,15 @@ def open_storage(folder: StudyFolder, options: SearchOptions, directions: list[s
     """Open a study in its storage, or make it there. Raises ValueError for a database that cannot
     be used, and for a storage that has lost trials."""
     with database_errors(options.storage):
-        storage = make_storage(folder, options)
-        study = find_study(storage, options.name)
+        try:
+            if not options.storage and folder.journal.is_file():
+                check_last_line(folder.journal)
+            storage = make_storage(folder, options)
+            study = find_study(storage, options.name)
+        except (UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise ValueError(f"{folder.journal} is damaged ({error}). Restore it from a copy, or "
+                             f"start a new study. The runs in {folder.path / 'trials'} are as they "
+                             f"were") from None
         last = folder.last_result()
         if last >= 0 and (study is None or len(study.get_trials(deepcopy=False)) <= last):
             there = options.storage or folder.journal
@@ -80,6 +88,9 @@ def open_storage(folder: StudyFolder, options: SearchOptions, directions: list[s
             created: Study = optuna().create_study(storage=storage, study_name=options.name,
                                                    directions=directions, load_if_exists=True)
             return created
+        if len(study.directions) != len(directions):
+            raise ValueError(f"{folder.path} was begun with {len(study.directions)} objectives, "
+                             f"and its study.toml names {options.metric}. Restore it from a copy")
         return study
 
 
@@ -121,6 +132,14 @@ def remove_unfinished_line(path: Path) -> None:
             return
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def check_last_line(journal: Path) -> None:
+    """Raise JSONDecodeError or UnicodeDecodeError for a last line that is whole and damaged: Optuna
+    would fail at it only while trials run."""
+    *_, last, _ = (b"", b"", *journal.read_bytes().rsplit(b"\n", 2))
+    if last.strip():
+        json.loads(last.decode())
 
 
 def set_sampler(

@@ -1,18 +1,20 @@
 """A study's folder: its options, the journal of its trials, and their run folders."""
 
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, get_type_hints
 
 from ..core.files import check_empty, open_lock, read_file, write_whole
 from ..core.files import lock as lock_file
 from ..core.hints import did_you_mean
 from ..run.folder import RunFolder, read_toml
 from .database import without_password
+from .toml_values import check_type
 
 MARK = "study.toml"
 DATA = "data.npz"   # samples that were in memory
@@ -45,6 +47,10 @@ class SearchOptions:
         for flag, value in (("trials", self.trials), ("minutes", self.minutes)):
             if value is not None and not value > 0:
                 raise ValueError(f"--{flag} must be above 0, not {value:g}")
+        for flag, value in (("minutes", self.minutes), ("target", self.target)):
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"--{flag} must be a finite number, not {value:g}; leave it out "
+                                 f"for no limit")
 
     @property
     def is_limited(self) -> bool:
@@ -127,15 +133,25 @@ class StudyFolder:
 
     def read(self) -> tuple[SearchOptions, dict[str, Any]]:
         """The options of the search, and the settings with their holes. Raises ValueError."""
-        values = read_toml(self.path / MARK)
+        path = self.path / MARK
+        values = read_toml(path)
         options, settings = values.get("search"), values.get("settings")
-        known = set(SearchOptions.__dataclass_fields__)
-        if not isinstance(options, dict) or not isinstance(settings, dict) or set(options) - known:
-            raise ValueError(f"{self.path / MARK} is damaged. Restore it from a copy, or start a "
-                             f"new study")
+        if not isinstance(options, dict) or not isinstance(settings, dict):
+            raise ValueError(f"{path} is damaged. Restore it from a copy, or start a new study")
+        hints = get_type_hints(SearchOptions)
+        for name, value in options.items():
+            if name not in hints:
+                raise ValueError(f"{path} has the option {name!r}, which this version of Hourglass "
+                                 f"does not know. If a newer version began the study, update "
+                                 f"Hourglass; otherwise remove that line")
+            check_type(path, name, value, hints[name])
         storage = options.get("storage", "")
-        return SearchOptions(**{**options, "plugins": tuple(options.get("plugins", ())),
-                                "storage": without_password(storage) if storage else ""}), settings
+        storage = without_password(storage) if storage else ""
+        plugins = tuple(options.get("plugins", ()))
+        try:
+            return SearchOptions(**{**options, "plugins": plugins, "storage": storage}), settings
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None
 
     def write(self, options: SearchOptions, settings: Mapping[str, Any]) -> None:
         """Write study.toml."""
@@ -149,6 +165,14 @@ class StudyFolder:
 def is_study(path: str | Path) -> bool:
     """Whether a folder holds a study."""
     return (Path(path) / MARK).is_file()
+
+
+def check_whole(path: str | Path) -> None:
+    """Raise ValueError for the folder of a study that has lost its options."""
+    folder = StudyFolder(Path(path))
+    if folder.journal.is_file() and (folder.path / "trials").is_dir() and not is_study(path):
+        raise ValueError(f"{path} is a study without its {MARK}. Restore that file from a copy, or "
+                         f"start a new study. Its runs are in {folder.path / 'trials'}")
 
 
 def check_new(out: str | Path) -> None:
@@ -184,9 +208,14 @@ def open_study(path: str | Path, changes: Mapping[str, Any]) -> StudyFolder:
     if not is_study(path):
         raise ValueError(f"{path} is not a study: it has no {MARK}")
     folder = StudyFolder(Path(path))
+    if not (folder.path / "trials").is_dir():
+        raise ValueError(f"{path} has lost its folder trials, which holds its runs. Restore it "
+                         f"from a copy, or start a new study")
     options, settings = folder.read()
     for name, value in changes.items():
-        if name not in CHANGEABLE and value != getattr(options, name):
+        same = value == getattr(options, name) or (
+            name == "metric" and _long(str(value)) == _long(options.metric))
+        if name not in CHANGEABLE and not same:
             raise ValueError(f"--{name} cannot change when a study is continued; only "
                              f"{', '.join(CHANGEABLE)} and storage can. Start a new study with "
                              f"another --out")
@@ -194,3 +223,8 @@ def open_study(path: str | Path, changes: Mapping[str, Any]) -> StudyFolder:
     if changed != options:
         folder.write(changed, settings)
     return folder
+
+
+def _long(metric: str) -> list[str]:
+    """Objectives without the split's name, which may be left out: val_mse is mse."""
+    return [name.strip().removeprefix("val_") for name in metric.split(",")]

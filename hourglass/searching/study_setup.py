@@ -20,6 +20,7 @@ from .records import Records, read_records
 from .space import SearchSpace, at_end, read_space
 from .storage import make_storage, open_storage, optuna
 from .study_folder import TRIALS, SearchOptions, StudyFolder, new_study
+from .try_metrics import check_metrics
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -86,6 +87,7 @@ def begin_study(out: Path, options: SearchOptions, values: Mapping[str, Any]) ->
         make_storage(StudyFolder(out), options)
     load_parts(options.plugins)
     checked = check_search(options, values)
+    check_metrics(checked.aims, checked.space, checked.source)
     options = replace(checked.options, metric=",".join(aim.name for aim in checked.aims),
                       data_digest=str(checked.source.identity["digest"]))
     folder = new_study(out, options, _as_asked(checked.space))
