@@ -75,11 +75,13 @@ def test_distances_are_those_of_scikit_learn():
     assert which.tolist() == rows[:, 0].tolist()
 
 
-def test_strides_count_alike_in_standard_deviations_of_normal_distances():
+@pytest.mark.parametrize("unit", [True, False])
+def test_strides_count_alike_in_standard_deviations_of_normal_distances(unit):
     """Against scikit-learn: for each stride, the distance to the nearest patch of the bank, by the
     spread of normal patches to the nearest one of another image; then the mean over strides."""
     from sklearn.neighbors import NearestNeighbors
-    rule = detectors.make("patch_knn('random', size=64, patches=5000, strides=(8, 16), top=0.1)")
+    rule = detectors.make(f"patch_knn('random', size=64, patches=5000, strides=(8, 16), top=0.1, "
+                          f"unit={unit})")
     state = rule.fit(np.empty((0, 0)), seen(normal(2), normal(6)))
     wanted = []
     for i, side in enumerate((8, 4)):
@@ -87,7 +89,7 @@ def test_strides_count_alike_in_standard_deviations_of_normal_distances():
         maps, new = (np.stack(list(PatchFeatures("random", 64, (stride,), True).of(x)))
                      for x in (normal(6), abnormal(1)))
         own = whitening_of(maps.reshape(-1, maps.shape[-1]))
-        maps, new = (directions(whitened(x, own)) for x in (maps, new))
+        maps, new = (directions(x) if unit else whitened(x, own) for x in (maps, new))
         flat = [x.reshape(-1, x.shape[-1]) for x in maps]
 
         def nearest_to(known, x):
@@ -115,6 +117,22 @@ def test_heat_maps_keep_the_lengths_that_scores_leave_out():
         assert heat.max() == pytest.approx(rule.score(seen(abnormal(1)), state)[0], rel=1e-5)
         ways.append(heat / heat.max())
     np.testing.assert_allclose(*ways, atol=0.05)   # banks differ, as they were chosen otherwise
+
+
+def test_a_detector_with_a_whitened_bank_alone_is_used_as_it_was_fitted():
+    rule = detectors.make("patch_knn('random', size=64, patches=50, strides=(8,), top=0.1)")
+    state = rule.fit(np.empty((0, 0)), seen(normal(4), normal()))
+    older = {name: value for name, value in state.items() if name != "0.plain"}
+    x = next(iter(PatchFeatures("random", 64, (8,), True).of(abnormal(1))))
+    rows = directions(whitened(x.reshape(-1, x.shape[-1]), {
+        name: older[f"0.{name}"] for name in ("mean", "white")}))
+    bank = directions(older["0.bank"])
+    away = np.sqrt(np.square(rows[:, None] - bank[None]).sum(2).min(1))
+    usual, spread = older["0.usual"][0]
+    wanted = np.sort(np.maximum((away - usual) / spread, 0))[-6:].mean()
+    assert rule.score(seen(abnormal(1)), older)[0] == pytest.approx(wanted, rel=1e-3)
+    with pytest.raises(ValueError, match="fit it again"):
+        rule.extend(seen(abnormal(1)), older)
 
 
 def test_a_detector_of_an_older_version_is_refused():

@@ -228,11 +228,10 @@ def _usual_of_rows(model: InUse) -> str:
 
 def extractors_of(text: str) -> list[str]:
     """The feature extractors that a detector, or each of several, uses, as a user types them."""
-    call, rule = read(text), detectors.make(text)
-    if call.name != "combined":
-        return [rule.features] if rule.features else []
-    parts = detectors.check(call)["of"]
-    return list(dict.fromkeys(name for part in parts for name in extractors_of(part)))
+    call = read(text)
+    parts = detectors.check(call)["of"] if call.name == "combined" else ()
+    named = [name for part in parts for name in extractors_of(part)]
+    return [*dict.fromkeys(named or filter(None, [detectors.make(text).features]))]
 
 
 def companion_of(text: str) -> str:
@@ -241,8 +240,7 @@ def companion_of(text: str) -> str:
     rule: Rule = detectors.make(text)
     if rule.places is not None:
         return text
-    call = read(text)
-    if call.name == "combined":
+    if (call := read(text)).name == "combined":
         parts = detectors.check(call)["of"]
         return next((part for part in parts if detectors.make(part).places), "local")
     return "pca_local" if rule.maps == {"pca"} else "local"

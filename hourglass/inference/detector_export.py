@@ -19,7 +19,7 @@ from .anomaly import Fitted
 from .detectors.feature_neighbours import feature_knn
 from .detectors.patch_features import State, averaged, check_digest, stride_places
 from .detectors.patch_gaussian import patch_gaussian
-from .detectors.patch_neighbours import patch_knn, state_of_stride
+from .detectors.patch_neighbours import RAW, patch_knn, state_of_stride
 from .onnx_export import as_onnx, check_packages
 
 SUFFIX, TRIED, CLOSE = ".onnx", 3, 1e-3
@@ -117,8 +117,9 @@ def _judge_by_bank(state: State, options: dict[str, Any], extractor: Extractor) 
         """How abnormal each patch is (B, h, w), averaged over strides."""
         total: Any = 0
         for features_of, own in zip(patches, fitted, strict=True):
-            flat = ((features_of - own["mean"]) @ own["white"]).flatten(0, 2)
-            bank = own["bank"]
+            plain = unit and RAW in own
+            flat = (features_of if plain else _whitened(features_of, own)).flatten(0, 2)
+            bank = own[RAW if plain else "bank"]
             if unit:
                 flat, bank = (functional.normalize(part, dim=-1, eps=SHORTEST)
                               for part in (flat, bank))
@@ -135,6 +136,11 @@ def _judge_by_bank(state: State, options: dict[str, Any], extractor: Extractor) 
         heat = distances(patches, False) if options["unit"] else away
         return _highest(away, options["top"]), heat
     return judge
+
+
+def _whitened(x: Tensor, own: dict[str, Tensor]) -> Tensor:
+    """Features (..., K) as the detector's state has them."""
+    return (x - own["mean"]) @ own["white"] if "white" in own else x
 
 
 def _judge_by_gaussians(state: State, options: dict[str, Any], extractor: Extractor) -> Judge:
@@ -161,7 +167,7 @@ def _judge_by_vectors(state: State, options: dict[str, Any], extractor: Extracto
 
     def judge(maps: tuple[Tensor, ...], vector: Tensor) -> Judged:
         x = functional.normalize(vector, dim=1)
-        x = (x - own["mean"]) @ own["white"] if "white" in own else x
+        x = _whitened(x, own)
         squares = x.square().sum(1)[:, None] + known.square().sum(1) - 2 * x @ known.T
         rows = squares.topk(k, largest=False).indices
         return (x[:, None] - known[rows]).square().sum(2).sqrt().mean(1), None

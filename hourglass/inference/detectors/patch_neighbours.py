@@ -25,6 +25,8 @@ EVERY_STRIDE = (8, 16, 32)   # defects may be of any size
 LOOKED_AT = 2000   # patches whose distances set the usual scale
 PROJECTED = 128    # dimensions in which the coreset is chosen
 NEAR = 9           # neighbours in the bank that weigh an image's score
+RAW = "plain"      # the bank's features as they are, whose directions the score compares
+OLDER = "the detector was fitted by an older version, with another bank; fit it again"
 CHUNK = 256        # patches whose distances are in memory at once: they fit the cache
 
 
@@ -39,8 +41,9 @@ def patch_knn(
 
     `features` names a feature extractor. Images are brought to `size` pixels (the longer side; 0
     keeps them); `square` ones lose their aspect ratio. Features of the maps at these `strides` are
-    averaged over 3x3 patches and whitened; `unit` scales them to length 1 for the score, not for
-    the heat map: directions separate images, and lengths show the place. For each stride, a
+    averaged over 3x3 patches. With `unit`, the score compares their directions, which separate
+    images, also where few are normal; the heat map compares whitened features, whose lengths show
+    the place. Without it, both compare whitened features. For each stride, a
     greedy coreset of `patches` is kept of at most 40,000 training patches; its distances count in
     standard deviations above normal ones, and those of all strides are averaged. An image scores as
     the mean of the `top` share of its patches. With top=0 the largest one counts; with one stride,
@@ -48,28 +51,28 @@ def patch_knn(
     """
     read = PatchFeatures(features, size, strides, square)
 
-    def coreset(pool: np.ndarray) -> np.ndarray:
-        compared = directions(pool) if unit else pool
-        return greedy_coreset(_projected(compared, seed), patches)
-
     def extend(images: Images, state: State) -> State:
-        banks = {}
+        banks: State = {}
         for i, (pool, _) in enumerate(read.samples(images, seed)):
             own = state_of_stride(i, state)
-            pool = np.concatenate([own["bank"], whitened(pool, own)])
-            banks[f"{i}.bank"] = pool[coreset(pool)]
+            if unit and RAW not in own:
+                raise ValueError(OLDER)
+            pool = np.concatenate([own[RAW], pool]) if unit else np.concatenate(
+                [own["bank"], whitened(pool, own)])
+            bank, _ = bank_of(pool, whitened(pool, own) if unit else pool, unit, patches, seed)
+            banks |= {f"{i}.{name}": value for name, value in bank.items()}
         return banks
 
     def fit(images: Images) -> State:
         state: State = {}
         for i, (pool, owner) in enumerate(read.samples(images, seed)):
             own = whitening_of(pool)
-            pool = whitened(pool, own)
-            compared = directions(pool) if unit else pool
-            kept = coreset(pool)
-            usual = [usual_of(x, owner, kept, seed) for x in (compared, pool)]
-            state |= {f"{i}.{name}": value for name, value in own.items()}
-            state |= {f"{i}.bank": pool[kept], f"{i}.usual": np.array(usual)}
+            white = whitened(pool, own)
+            bank, kept = bank_of(pool, white, unit, patches, seed)
+            usual = [usual_of(x, owner, kept, seed)
+                     for x in (directions(pool) if unit else white, white)]
+            state |= {f"{i}.{name}": value for name, value in (own | bank).items()}
+            state |= {f"{i}.usual": np.array(usual)}
         return state
 
     def distances(
@@ -79,9 +82,7 @@ def patch_knn(
         heat, weight, published = np.zeros(places), 1.0, len(stride_maps) == 1 and not top
         for i, maps in enumerate(stride_maps):
             own = state_of_stride(i, state)
-            flat = whitened(maps, own).reshape(-1, maps.shape[-1])
-            x, bank = (torch.from_numpy(np.ascontiguousarray(directions(part) if unit else part))
-                       for part in (flat, own["bank"]))
+            x, bank = map(torch.from_numpy, in_comparison(maps, own, unit))
             away, neighbours = nearest(x, bank)
             if published:
                 worst = int(away.argmax())
@@ -100,13 +101,32 @@ def patch_knn(
     return rule_of(read, fit, judge, by_stride=True, draw=draw if unit else None, extend=extend)
 
 
+def bank_of(
+    pool: np.ndarray, white: np.ndarray, unit: bool, count: int, seed: int
+) -> tuple[State, np.ndarray]:
+    """The coreset of patches (N, K), by their directions or whitened (N, K), and its rows."""
+    rows = greedy_coreset(_projected(directions(pool) if unit else white, seed), count)
+    return {"bank": white[rows]} | ({RAW: pool[rows]} if unit else {}), rows
+
+
+def in_comparison(maps: np.ndarray, own: State, unit: bool) -> tuple[np.ndarray, np.ndarray]:
+    """An image's features (h, w, K) as rows (N, K), and the bank (M, K), as they are compared: by
+    their directions, or whitened. Detectors of older versions have no bank of plain features:
+    theirs compare directions of whitened ones."""
+    plain = unit and RAW in own
+    flat = (maps if plain else whitened(maps, own)).reshape(-1, maps.shape[-1])
+    both = (flat, own[RAW if plain else "bank"])
+    one, other = (np.ascontiguousarray(directions(part) if unit else part, np.float32)
+                  for part in both)
+    return one, other
+
+
 def state_of_stride(number: int, state: State) -> State:
     """The state that was fitted to the patches of one stride."""
     own = {name.partition(".")[2]: value for name, value in state.items()
            if name.partition(".")[0] == str(number)}
     if not {"bank", "usual"} <= set(own):
-        raise ValueError("the detector was fitted by another version, without a bank for each "
-                         "stride; fit it again")
+        raise ValueError(OLDER)
     return own
 
 
