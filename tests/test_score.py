@@ -548,7 +548,7 @@ def test_what_cannot_be_read_is_not_called_normal(kept, hourglass):
     save_digits(Path("parts"), "3", 20)
     Path("parts/3/broken.png").write_bytes(b"no image")
     code, _, err = hourglass("score run parts -o s.csv")
-    assert code == 2 and "broken.png" in err and "no verdict" in err
+    assert code == 2 and "broken.png" in err and "in place of a verdict" in err
     assert "3/broken.png,,,unreadable" in Path("s.csv").read_text()
 
 

@@ -354,7 +354,8 @@ def test_notes_are_kept_and_the_trash_can_be_undone(page, home):
     page.get_by_label("Filter runs").fill("keep mse<9")
     page.get_by_role("button", name="Table").click()
     page.get_by_role("link", name="vae(2) on").click()
-    page.get_by_role("button", name="Trash").click()
+    expect(page.get_by_alt_text("Inputs, reconstructions and errors").first).to_be_visible()
+    page.get_by_role("button", name="Trash").click()   # what it asked for is there
     expect(page.get_by_text("is in the trash")).to_be_visible()
     assert not (home / "runs" / HOSTILE).exists()
     page.get_by_role("button", name="Undo").click()

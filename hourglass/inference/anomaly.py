@@ -229,7 +229,7 @@ def _usual_of_rows(model: InUse) -> str:
 def extractors_of(text: str) -> list[str]:
     """The feature extractors that a detector, or each of several, uses, as a user types them."""
     call = read(text)
-    parts = detectors.check(call)["of"] if call.name == "combined" else ()
+    parts = detectors.check(call).get("of", ()) if call.name == "combined" else ()
     named = [name for part in parts for name in extractors_of(part)]
     return [*dict.fromkeys(named or filter(None, [detectors.make(text).features]))]
 
