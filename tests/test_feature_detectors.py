@@ -441,6 +441,7 @@ def test_an_unreadable_file_has_no_verdict_and_exits_with_two(folders, detect):
 @pytest.mark.parametrize("words, message", [
     (("missing", "new"), "does not exist"), (("good",), "no folders train and test"),
     (("good", "new", "--detector", "pca"), "needs a trained model"),
+    (("good", "new", "--detector", "combined"), "error needs a trained model"),
     (("good", "new", "--detector", "patch_nn"), "did you mean"),
     (("good", "new", "--normal", "fine"), "no class 'fine'"),
     (("good", "new", "-o", "scores.txt"), "no known suffix"),

@@ -18,6 +18,7 @@ from ..core.registry import detectors, thresholds
 from ..data.patches import Patches, as_patches
 from ..data.split_data import Split
 from .calibration import CalibrationScores, held_of
+from .detectors.combined import parts_of
 from .line_uses import is_of_lines, is_of_molecules
 from .model_protocol import InUse
 from .patchwise import by_image, whole_images
@@ -228,9 +229,7 @@ def _usual_of_rows(model: InUse) -> str:
 
 def extractors_of(text: str) -> list[str]:
     """The feature extractors that a detector, or each of several, uses, as a user types them."""
-    call = read(text)
-    parts = detectors.check(call).get("of", ()) if call.name == "combined" else ()
-    named = [name for part in parts for name in extractors_of(part)]
+    named = [name for part in parts_of(text) for name in extractors_of(part)]
     return [*dict.fromkeys(named or filter(None, [detectors.make(text).features]))]
 
 
@@ -240,8 +239,7 @@ def companion_of(text: str) -> str:
     rule: Rule = detectors.make(text)
     if rule.places is not None:
         return text
-    if (call := read(text)).name == "combined":
-        parts = detectors.check(call)["of"]
+    if parts := parts_of(text):
         return next((part for part in parts if detectors.make(part).places), "local")
     return "pca_local" if rule.maps == {"pca"} else "local"
 

@@ -16,7 +16,7 @@ from ..core.tensor_files import load_tensors, load_texts, save_tensors
 from ..data.photos import LazyImages, open_photos
 from .anomaly import Fitted, companion_of
 from .detector_export import export_detector
-from .detectors.combined import state_of
+from .detectors.combined import parts_of, state_of
 from .verdicts import as_strict, probability_of, usual_heat_of, verdict_of
 
 USUAL_IMAGE_DETECTOR = "patch_knn"
@@ -83,7 +83,7 @@ class ImageDetector:
         text, fitted = companion_of(self.text), self.fitted
         if text == self.text:
             return self
-        number = detectors.check(read(self.text))["of"].index(text)
+        number = parts_of(self.text).index(text)
         state = state_of(number, fitted.state)
         normal = state.pop("normal")
         return ImageDetector(Fitted(text, state, normal, fitted.of), "",
@@ -169,10 +169,8 @@ def load_image_detector(path: Path) -> ImageDetector:
 def check_without_model(text: str) -> Rule:
     """The detector of that name. Raises ValueError for one that needs a trained model."""
     rule: Rule = detectors.make(text)
-    call = read(text)
-    if call.name == "combined":
-        for member in detectors.check(call)["of"]:
-            check_without_model(member)
+    for member in parts_of(text):
+        check_without_model(member)
     if rule.maps != {"images"} or rule.codes or rule.draws:
         raise ValueError(f"{text} needs a trained model: train one, and use hourglass score. "
                          f"Without a model: patch_knn, patch_gaussian, feature_autoencoder, "

@@ -3,12 +3,15 @@
 import numpy as np
 
 from ...core.contracts import Rule, Seen
+from ...core.expressions import read
 from ...core.registry import detectors
 from .tail_probability import log_survival
 
+USUAL = ("error", "knn")
+
 
 @detectors.add("combined")
-def combined(of: tuple[str, ...] = ("error", "knn")) -> Rule:
+def combined(of: tuple[str, ...] = USUAL) -> Rule:
     """Fisher's method (1932): the sum over these detectors of -log of the share of normal samples
     with a higher score, so that each counts by how rare its score is."""
     if not of:
@@ -65,3 +68,10 @@ def state_of(number: int, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]
     """The state of one of several detectors, and the sorted scores of normal samples."""
     return {name.partition(":")[2]: value for name, value in state.items()
             if name.partition(":")[0] == str(number)}
+
+
+def parts_of(text: str) -> tuple[str, ...]:
+    """The detectors that one is combined of; () for a single one. Raises ValueError."""
+    call = read(text)
+    parts: tuple[str, ...] = detectors.check(call).get("of", USUAL)
+    return parts if call.name == "combined" else ()
