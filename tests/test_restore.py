@@ -238,7 +238,7 @@ def test_the_command_says_how_near_it_comes(denoiser, tmp_path, hourglass, monke
     for command, what in [
             (f"restore {run} in -o out", "not empty"),
             (f"restore {run} nowhere -o no", "does not exist"),
-            (f"restore {run} in/notes.txt -o no", "no folder of images"),
+            (f"restore {run} in/notes.txt -o no", "is not a folder of images"),
             (f"restore {run} in/text.png -o no", "can be read"),
             (f"restore {run} in -o no --corrupt noize", "did you mean 'noise'"),
             (f"restore {run} in -o no --enlarge 0", "greater than"),

@@ -148,9 +148,9 @@ def opened(place: str | Path) -> Iterator[Files]:
         yield Files(str(path), {path.name: path.stat().st_size},
                     lambda _: open(path, "rb"))
     else:
-        raise ValueError(f"{place} is no folder of images, zip or tar archive of them, or image"
-                         if path.exists() else f"{place} does not exist; it must be a folder of "
-                         f"images, a zip or tar archive of them, or an image")
+        why = "is not" if path.exists() else "does not exist; it must be"
+        raise ValueError(f"{place} {why} a folder of images, a zip or tar archive of them, or an "
+                         f"image")
 
 
 @contextmanager

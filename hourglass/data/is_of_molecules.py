@@ -7,7 +7,7 @@ from pathlib import Path
 from . import chemistry
 from .data_frames import suffix_of
 from .rating_places import place_of
-from .sources.molecules import ALIKE, EXAMINED, NAMES
+from .sources.molecules import ALIKE, EXAMINED, is_named_smiles
 from .text_bytes import cells_of, first_lines
 from .text_files import PLAIN, TABLES
 
@@ -38,7 +38,7 @@ def _in_table(lines: list[str]) -> str:
     names, *rows = cells_of(lines)
     for i, name in enumerate(names):
         cells = [row[i].strip() for row in rows if len(row) > i]
-        named = name.strip().lower().replace(" ", "_") in NAMES
+        named = is_named_smiles(name)
         if chemistry.looks_like_smiles(cells, named=named) >= ALIKE:
             return "yes" if named else "perhaps"
     return ""

@@ -155,9 +155,14 @@ def _is_index(values: np.ndarray) -> bool:
     return len(values) > 2 and bool((np.diff(values) == 1).all())
 
 
+def is_named_smiles(column: str) -> bool:
+    """Whether a column has one of the usual names of SMILES."""
+    return column.strip().lower().replace(" ", "_") in NAMES
+
+
 def smiles_column(columns: Mapping[str, list[str]], what: str) -> str:
     """The column of SMILES, by its name or by its content. Raises ValueError."""
-    named = [name for name in columns if name.strip().lower().replace(" ", "_") in NAMES]
+    named = [name for name in columns if is_named_smiles(name)]
     if named:
         return named[0]
     alike = [name for name, cells in columns.items()

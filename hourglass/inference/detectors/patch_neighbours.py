@@ -25,7 +25,7 @@ EVERY_STRIDE = (8, 16, 32)   # defects may be of any size
 LOOKED_AT = 2000   # patches whose distances set the usual scale
 PROJECTED = 128    # dimensions in which the coreset is chosen
 NEAR = 9           # neighbours in the bank that weigh an image's score
-RAW = "plain"      # the bank's features as they are, whose directions the score compares
+RAW = "plain"      # the bank without whitening: the score compares its directions
 OLDER = "the detector was fitted by an older version, with another bank; fit it again"
 CHUNK = 256        # patches whose distances are in memory at once: they fit the cache
 
