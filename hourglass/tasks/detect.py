@@ -10,7 +10,7 @@ import numpy as np
 
 from ..analysis.metrics.bootstrap import Estimate
 from ..analysis.metrics.detection import at_threshold, separation
-from ..analysis.metrics.regions import count, edges_of, pixel_separation
+from ..analysis.metrics.regions import count, edges_of
 from ..core.console import say
 from ..core.device import choose_device
 from ..core.features import as_floats, on_device, remembered
@@ -28,6 +28,7 @@ from ..inference.image_detector import (
     load_image_detector,
     updated,
 )
+from .defect_kinds import Kind, PixelCounts, by_kind
 from .heatmaps import heat_picture
 from .inspection_page import write_page
 from .masks import Masks, find_masks, with_masks
@@ -79,6 +80,11 @@ class Detection:
     def metrics(self) -> dict[str, Estimate]:
         """How right the scores are, with intervals, if folders name classes."""
         return self.verdicts.right
+
+    @property
+    def kinds(self) -> dict[str, Kind]:
+        """How well each kind of defect is found, if folders name several."""
+        return self.verdicts.kinds
 
     def __repr__(self) -> str:
         return "\n".join(in_words(self.detector, self.verdicts))
@@ -304,9 +310,12 @@ def _looked_at(
     odd = detector.verdict(values)
     right = {} if y is None or len(np.unique(y[seen])) < 2 else {
         **separation(values, y[seen]), **at_threshold(odd, y[seen])}
+    pixels = _pixels(maps, masks_by_row, seen)
+    kinds = {} if y is None or photos.y is None else by_kind(
+        photos.classes, photos.y[seen], y[seen], values, odd, pixels)
     return Verdicts(tuple(printable(photos.names[row]) for row in seen), values,
-                    detector.probability(values), odd, right | _pixels(maps, masks_by_row),
-                    tuple(map(printable, unreadable)))
+                    detector.probability(values), odd, right | (pixels.figures() if pixels else {}),
+                    tuple(map(printable, unreadable)), kinds=kinds)
 
 
 def _check_maps(text: str) -> None:
@@ -322,17 +331,22 @@ def _check_mask(mask: np.ndarray | None, image: np.ndarray, name: str) -> None:
                          f"image {'x'.join(map(str, image.shape[:2]))}; bring both to one size")
 
 
-def _pixels(maps: _Maps, masks_by_row: dict[int, np.ndarray | None]) -> dict[str, Estimate]:
-    """How well the maps find the masked pixels; {} without masks."""
+def _pixels(
+    maps: _Maps, masks_by_row: dict[int, np.ndarray | None], seen: list[int]
+) -> PixelCounts | None:
+    """How the maps score the masked pixels, by the places of their images among those that were
+    seen; None without masks."""
     if maps.pixels > MEASURED:
         say("the maps of these images have too many pixels to be measured by masks, so only the "
             "first are")
     if not any(mask is not None and mask.any() for mask in masks_by_row.values()) or not maps.rows:
-        return {}
+        return None
 
     def pairs() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for row, heat in maps.rows.items():
             mask = masks_by_row[row]
             yield heat, np.zeros(heat.shape, bool) if mask is None else mask
     values = [heat.ravel()[:: -(-heat.size // SAMPLED)] for heat in maps.rows.values()]
-    return pixel_separation(count(pairs(), edges_of(np.concatenate(values), len(values))))
+    places = {row: place for place, row in enumerate(seen)}
+    return PixelCounts([places[row] for row in maps.rows],
+                       count(pairs(), edges_of(np.concatenate(values), len(values))))

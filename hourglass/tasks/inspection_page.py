@@ -50,6 +50,8 @@ def write_page(
         normal=len(detector.fitted.normal), features=features,
         metrics=[(name, WORDS.get(name, name), estimate)
                  for name, estimate in verdicts.right.items()],
+        kinds=verdicts.kinds, figures=[name for name in WORDS if any(
+            name in kind.figures for kind in verdicts.kinds.values())],
         pictures=pictures, data=json.dumps(data).replace("<", "\\u003c")))
 
 

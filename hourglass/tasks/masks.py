@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from ..analysis.metrics.bootstrap import Estimate
-from ..analysis.metrics.regions import count, edges_of, pixel_separation
+from ..analysis.metrics.regions import count, edges_of
 from ..core.console import say, track
 from ..core.contracts import Collection
 from ..data.find_images import Files, files_in, opened
 from ..data.folders import is_mask_folder, masks_among, without_mask
 from ..data.patches import as_patches
 from ..inference.anomaly import Detector
+from .defect_kinds import PixelCounts
 from .heatmaps import onto_file
 from .own_size import whole_map
 
@@ -105,16 +105,16 @@ def _named(files: Files, names: list[str], flat: str) -> Masks:
 
 def by_masks(
     detector: Detector, collection: Collection, y: np.ndarray | None, masks: Masks, place: str
-) -> dict[str, Estimate]:
-    """Measure how well the detector's maps find the masked pixels, at the size of the files; {} if
-    no sample has a mask. Normal samples need none. Abnormal ones without a mask are left out, with
+) -> PixelCounts | None:
+    """Count how the detector's maps score masked pixels, at the size of the files; None if no
+    sample has a mask. Normal samples need none. Abnormal ones without a mask are left out, with
     a note."""
     if len(detector.model.shape) != 3 or not collection.names:
-        return {}
+        return None
     every = with_masks(collection.names, y, masks)
     rows, masks_by_row = sorted(every), {i: mask for i, mask in every.items() if mask is not None}
     if not rows:
-        return {}
+        return None
     if as_patches(collection.x) is not None:
         return _of_patches(detector, collection, rows, masks_by_row)
     y = None if collection.y is None else collection.y[rows]
@@ -132,7 +132,7 @@ def by_masks(
                 mask = masks_by_row[i] if i in masks_by_row else np.zeros(
                     _size(files, collection.names[i], heat.shape), bool)
                 yield onto_file(detector, heat - least, mask.shape) + least, mask
-    return pixel_separation(count(pairs(), edges_of(np.append(values, least), len(rows))))
+    return PixelCounts(rows, count(pairs(), edges_of(np.append(values, least), len(rows))))
 
 
 def with_masks(
@@ -157,7 +157,7 @@ def with_masks(
 
 
 def _of_patches(detector: Detector, collection: Collection, rows: list[int],
-                masks_by_row: dict[int, np.ndarray]) -> dict[str, Estimate]:
+                masks_by_row: dict[int, np.ndarray]) -> PixelCounts:
     """The same for a model of patches: the blended maps of whole images, one at a time."""
     some = [whole_map(detector, collection, row)[1] for row in rows[::-(-len(rows) // LOOKED_AT)]]
     values = np.concatenate([heat.ravel()[::-(-heat.size * len(some) // SAMPLED)] for heat in some])
@@ -170,7 +170,7 @@ def _of_patches(detector: Detector, collection: Collection, rows: list[int],
                 raise ValueError(f"the mask of {collection.names[row]} has {_in_words(mask)} "
                                  f"pixels, and the image {_in_words(heat)}; bring both to one size")
             yield heat, mask
-    return pixel_separation(count(pairs(), edges_of(values, len(rows))))
+    return PixelCounts(rows, count(pairs(), edges_of(values, len(rows))))
 
 
 def _in_words(image: np.ndarray) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ..inference.anomaly import Detector, extractors_of, normal_classes, simple_
 from ..inference.batches import LOOKED
 from ..inference.image_detector import ImageDetector
 from ..inference.trained import Trained
+from .defect_kinds import Kind, by_kind, kinds_in_words
 from .heatmaps import write_heatmaps
 from .masks import by_masks, find_masks
 from .own_size import write_whole_heatmaps
@@ -69,6 +70,7 @@ class Verdicts:
     right: dict[str, Estimate]   # metrics, if classes are known
     unreadable: tuple[str, ...]
     simpler: str = ""            # which detector without the model is better, if one is
+    kinds: dict[str, Kind] = field(default_factory=dict)   # of each kind of defect, if several
 
     def rows(self) -> list[tuple[str, float | None, float | None, str]]:
         """One row per sample, then those that could not be read."""
@@ -129,11 +131,14 @@ def score(
         **separation(scores, y), **at_threshold(odd, y)}
     with ExitStack() as stack:
         masks = find_masks(place, choice.masks, stack)
-        right |= by_masks(detector, collection, y, masks, place) if masks else {}
+        pixels = by_masks(detector, collection, y, masks, place) if masks else None
+    right |= pixels.figures() if pixels else {}
     verdicts = Verdicts(names, scores, detector.probability(scores), odd, right,
                         tuple(map(printable, collection.unreadable)),
                         "" if choice.detector or y is None or "auroc" not in right else
-                        simpler(detector, collection, y, scores))
+                        simpler(detector, collection, y, scores),
+                        {} if y is None or collection.y is None else
+                        by_kind(collection.classes, collection.y, y, scores, odd, pixels))
     if not in_shards:
         write_table(out, detector, verdicts)
     return detector, verdicts
@@ -257,10 +262,16 @@ def write_table(out: Path, detector: Detector | ImageDetector, verdicts: Verdict
         content = {"detector": detector.text, "threshold": detector.threshold,
                    "from": detector.threshold_text, "normal_samples": len(detector.fitted.normal),
                    "of": detector.fitted.of, "samples": samples,
-                   **{name: value._asdict() for name, value in verdicts.right.items()}}
+                   **{name: value._asdict() for name, value in verdicts.right.items()},
+                   **({"kinds": {name: _as_json(kind) for name, kind in verdicts.kinds.items()}}
+                      if verdicts.kinds else {})}
         write_out(out, json.dumps(content, indent=2) + "\n")
         return
     write_out(out, as_csv(COLUMNS, verdicts.rows(), "\r\n"))
+
+
+def _as_json(kind: Kind) -> dict[str, Any]:
+    return asdict(kind) | {"figures": {name: each._asdict() for name, each in kind.figures.items()}}
 
 
 def no_verdict(verdicts: Verdicts) -> str:
@@ -285,6 +296,7 @@ def in_words(detector: Detector | ImageDetector, verdicts: Verdicts) -> list[str
     if verdicts.right:
         lines.append("; ".join(f"{name} {value.value:.4g} ({value.low:.4g} to {value.high:.4g})"
                                for name, value in verdicts.right.items()))
+    lines += kinds_in_words(verdicts.kinds)
     if verdicts.simpler:
         lines.append(verdicts.simpler)
     return lines

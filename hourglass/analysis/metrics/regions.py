@@ -22,6 +22,10 @@ class Counts:
     overlap: np.ndarray    # shares of regions, the sum over an image's regions
     regions: np.ndarray    # (N,) regions of an image
 
+    def some(self, keep: np.ndarray) -> "Counts":
+        """The counts of some images: whether each is kept, (N,)."""
+        return Counts(self.clean[keep], self.defect[keep], self.overlap[keep], self.regions[keep])
+
 
 def edges_of(values: np.ndarray, images: int) -> np.ndarray:
     """The ends of the bins for scores of a number of images: every value (M,) if there are few,
