@@ -21,6 +21,7 @@ from ..inference.line_uses import check_molecules, pick_lines
 from ..inference.molecule_search import find_molecules, read_conditions
 from ..inference.property_directions import property_direction
 from ..inference.trained import Trained
+from .draw_texts import draw_texts
 from .generate import GenerateOptions, choose_prior
 from .write_images import SUFFIXES as PICTURES
 from .write_images import check_name, save_picture
@@ -148,9 +149,9 @@ def draw_molecules(model: Trained, wish: GenerateOptions, where: str = "") -> Mo
         raise ValueError("a class and conditions of properties cannot be combined; leave one out")
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
     if not conditions:
-        texts = model.sample(wish.n, wish.kind or None, wish.seed, prior, wish.temperature,
-                             top_k=wish.top_k)
-        return Molecules(list(texts), {}, f"{wish.n} molecules of the prior {prior}")
+        drawn = draw_texts(model, wish, prior)
+        about = f"{wish.n:,} molecules of the prior {prior}"
+        return Molecules(drawn.texts, {}, "; ".join(filter(None, (about, drawn.left_out))))
     matches = find_molecules(model, conditions, wish.n, wish.seed, prior, wish.temperature,
                              wish.top_k)
     return Molecules(matches.smiles, matches.values, matches.words)

@@ -13,6 +13,7 @@ from ..core.files import write_out
 from ..core.output_names import printable
 from ..inference.line_uses import is_of_molecules, pick_lines, texts_of
 from ..inference.trained import Trained
+from .draw_texts import draw_texts
 from .generate import GenerateOptions, choose_prior
 from .molecules import SUFFIXES as OF_MOLECULES
 from .molecules import as_molecules, draw_molecules
@@ -57,15 +58,13 @@ def generate_lines(
     if out is not None:
         check_name(out, SUFFIXES)
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
-    x, _, labels = model.draw(wish.n, wish.kind or None, wish.seed, prior, wish.temperature,
-                              top_k=wish.top_k)
-    texts = texts_of(model.description, x)
-    kinds = [model.classes[label] for label in labels] or [""] * len(texts)
+    drawn = draw_texts(model, wish, prior)
+    noted = [drawn.left_out] * bool(drawn.left_out)
     if out is None:
-        return [f"{kind}: {text}" if kind else text
-                for kind, text in zip(kinds, texts, strict=True)]
-    _write(out, ("class", "line"), list(zip(kinds, texts, strict=True)), texts)
-    return [f"{wish.n} lines of the prior {prior} in {out}"]
+        return [*(f"{kind}: {text}" if kind else text
+                  for kind, text in zip(drawn.kinds, drawn.texts, strict=True)), *noted]
+    _write(out, ("class", "line"), list(zip(drawn.kinds, drawn.texts, strict=True)), drawn.texts)
+    return [f"{wish.n} lines of the prior {prior} in {out}", *noted]
 
 
 def morph_lines(
