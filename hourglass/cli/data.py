@@ -9,6 +9,7 @@ from ..core.console import say, tell
 from ..core.files import check_folder
 from ..run.settings import READING, make_settings
 from .options import Source
+from .repeated_options import CommandThatSaysRepeats
 from .settings_flags import takes_settings
 
 data_commands = typer.Typer(
@@ -16,7 +17,7 @@ data_commands = typer.Typer(
     help="Prepare, augment and show data. Start with: hourglass data show photos/")
 
 
-@data_commands.command()
+@data_commands.command(cls=CommandThatSaysRepeats)
 @takes_settings(READING)
 def prepare(
     source: Source,
@@ -39,7 +40,7 @@ def prepare(
          f"{collection.x.nbytes / 2**20:,.0f} MiB")
 
 
-@data_commands.command()
+@data_commands.command(cls=CommandThatSaysRepeats)
 @takes_settings((*READING, "augment", "seed"))
 def augment(
     source: Source,
@@ -63,7 +64,7 @@ def augment(
     tell(f"{count:,} images in {out}, by {chosen.augment}")
 
 
-@data_commands.command()
+@data_commands.command(cls=CommandThatSaysRepeats)
 @takes_settings((*READING, "show"))
 def show(
     source: Source,

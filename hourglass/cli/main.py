@@ -38,6 +38,7 @@ from .one_process import share_work
 from .plugin_flag import plugins_of
 from .recommend import recommend
 from .reconstruct import reconstruct
+from .repeated_options import CommandThatSaysRepeats
 from .report import report
 from .restore import restore
 from .score import score
@@ -65,7 +66,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]})
 for name, command in COMMANDS.items():
-    app.command(name)(command)
+    app.command(name, cls=CommandThatSaysRepeats)(command)
 app.add_typer(data_commands, name="data")
 
 
