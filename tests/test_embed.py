@@ -121,7 +121,10 @@ def test_a_query_finds_itself_first_and_those_like_it(photos, hourglass):
     lines = out.splitlines()
     assert lines[0] == f"nearest to {query}:" and lines[1].split()[0] == "lying/003.png"
     assert lines[1].split()[2] == "lying" and lines[4] == "nearest to 1:" and len(lines) == 9
-    assert hourglass(f"embed {photos} photos --nearest {query} -n 1000 -o near.csv")[0] == 0
+    code, _, err = hourglass(f"embed {photos} photos --nearest {query} -n 1000 -o near.csv")
+    assert code == 0 and "1,000 nearest samples were asked for, and there are" in err
+    _, _, err = hourglass(f"embed {photos} photos --nearest {query} -n 21 -o near.png")
+    assert "a picture has the 20 nearest of each; a table has all 21" in err
     table = pd.read_csv("near.csv")
     assert len(table) == 40 and (table["distance"].diff()[1:] >= 0).all()
     assert list(table["rank"]) == list(range(1, 41))

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ..analysis.figures.canvas import contact_sheet
+from ..core.console import say
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.image_grid import shown
@@ -53,6 +54,12 @@ def write_nearest(
     """Write the n samples nearest to each query, whose images x (M, H, W, C) and codes z (M, ...)
     are given, as a picture or as .csv. Returns them as lines."""
     distances, rows = nearest_to(embedded, z.reshape(len(z), -1), n)
+    count = rows.shape[1]
+    if count < n:
+        say(f"{n:,} nearest samples were asked for, and there are {count:,}")
+    if count > COLUMNS and out.suffix.lower() != ".csv":
+        say(f"a picture has the {COLUMNS} nearest of each; a table has all {count:,}: "
+            f"-o nearest.csv")
     if out.suffix.lower() == ".csv":
         table = ([query, rank, embedded.names[row], embedded.kind(row), f"{distance:.9g}"]
                  for query, near, indices in zip(queries, distances, rows, strict=True)
