@@ -30,6 +30,7 @@ from hourglass.analysis.metrics.detection import separation
 from hourglass.analysis.metrics.regions import count, edges_of, pixel_separation
 from hourglass.core.features import as_images, features, resized
 from hourglass.data.photos import LazyImages, open_photos
+from hourglass.tasks.defect_kinds import kinds_in_words
 from hourglass.tasks.detect import DetectOptions, detected
 from hourglass.tasks.masks import find_masks, with_masks
 
@@ -130,7 +131,7 @@ def table(name: str, good: LazyImages, new: LazyImages, options: argparse.Namesp
     y = (new.y != new.classes.index(normal)).astype(int)
     print(f"\n### {name}: {len(good)} normal images, {len(new)} new ones, {y.sum()} of them "
           f"abnormal\n\n| detector | {' | '.join(FIGURES)} | seconds |\n|{'---|' * 6}", flush=True)
-    auroc = {}
+    auroc, kinds = {}, {}
     for text in detectors:
         text = text.format(size=size)
         begun, before = time.process_time(), spent["seconds"]
@@ -138,10 +139,13 @@ def table(name: str, good: LazyImages, new: LazyImages, options: argparse.Namesp
         detection = detected(good, new, DetectOptions(text, normal=normal), heatmaps=maps)
         taken = time.process_time() - begun - (spent["seconds"] - before)
         auroc[text] = detection.metrics[AUROC].value
+        kinds |= {text: detection.kinds} if detection.kinds else {}
         print(f"| `{text}` | {cells(detection.metrics)} | {taken:.0f} |", flush=True)
     for text, metrics in baselines(good, new, y, size):
         auroc[text] = metrics[AUROC].value
         print(f"| {text} | {cells(metrics)} | |", flush=True)
+    for text, found in kinds.items():
+        print(f"\nEach kind by `{text}`:", *kinds_in_words(found), sep="\n", flush=True)
     print(f"\nFeatures: {spent['images'] / max(spent['seconds'], 1e-9):.1f} images a second.",
           flush=True)
     return auroc
