@@ -63,7 +63,8 @@ def search(
     hole, a default space for the model is searched.
 
     Examples: hourglass search mnist --model "ae({4..64})" --lr "{1e-4..1e-2}" --trials 100 --out
-    studies/mnist; hourglass search studies/mnist --workers 4
+    studies/mnist; hourglass search studies/mnist --workers 4; hourglass search --space space.toml
+    --minutes 60
     """
     from ..searching.space import expanded
     words = what or []
