@@ -1,15 +1,17 @@
 """Molecules: measures of MOSES for what models draw, and steering of a property.
 
     python benchmarks/molecules.py zinc /path/to/zinc250k_50k.csv [--minutes 30] [--epochs 9]
+        [--notations selfies smiles] [--kl 0.2 1]
     python benchmarks/molecules.py qm9 /path/to/qm9_smiles.csv.gz [--folder results] [--minutes 10]
     python benchmarks/molecules.py predictor /path/to/zinc250k_50k.csv [--folder results]
 
-It trains `moses_vae`, smaller than the published one, and as baselines `language_model` of the same
-width and random SELFIES symbols at their frequency in training. A run that is there is resumed, or
-used as it is. All are measured on DRAWN molecules against REAL unseen ones. Steering moves codes of
-unseen molecules along the direction of logP and along random ones of the same length. With --fcd,
-and the package fcd_torch, the table has the published Fréchet ChemNet distance, too. --quick has
-fewer molecules of each, to try it.
+It trains `moses_vae`, smaller than the published one, by each weight --kl in each of --notations,
+and as baselines `language_model` of the same width and random SELFIES symbols at their frequency in
+training; they share the minutes. A run that is there is resumed, or used as it is. All are measured
+on DRAWN molecules against REAL unseen ones. Steering moves codes of unseen molecules along the
+direction of logP and along random ones of the same length. With --fcd, and the package fcd_torch,
+the table has the published Fréchet ChemNet distance, too. --quick has fewer molecules of each, to
+try it.
 
 predictor: what a linear predictor of properties adds to training (the loss term `properties`), on
 --few molecules for ten epochs, as means over --seeds: R2 of properties of unseen molecules, beside
@@ -43,9 +45,10 @@ SMALL = "moses_vae(32, width=128, layers=1, embedding=64, kl=0.2)"
 LOSSES = {"without": "recon + linear(0, 0.2) * kl",
           "with": "recon + linear(0, 0.2) * kl + 10 * properties(('logP', 'qed', 'SAS'))"}
 WHERE = ("logP=4..5", "logP=0..1", "SAS<2.2", "qed>0.7", "qed>0.8", "logP=2..3, qed>0.7")
-MODELS = {   # the share of the minutes, the model's text, and the prior that it draws from
-    "vae": (0.75, "moses_vae(64, width=320, layers=1, embedding=64, kl=0.2)", ("own", "mixture")),
-    "language model": (0.25, "language_model(320, dropout=0)", ("own",))}
+VAE, LANGUAGE_MODEL = "moses_vae(64, width=320, layers=1, embedding=64, kl={})", \
+    "language_model(320, dropout=0)"
+SHARE = 0.25         # of a notation's minutes, for its language model
+PRIORS = ("own", "mixture")   # that a VAE draws from
 
 
 def random_molecules(texts: list[str], n: int) -> list[str]:
@@ -170,19 +173,42 @@ def uses(model: Trained, smiles: list[str]) -> dict[str, float]:
     return found
 
 
+def _names(source: Any, split: str, most: int | None) -> list[str]:
+    """At most so many names of a split, evenly spread."""
+    rows = source.splits[split]
+    return [source.names[int(i)] for i in rows.index[rows.evenly(most or len(rows))]]
+
+
+def trained_models(given: argparse.Namespace) -> dict[str, Trained]:
+    """A VAE of each weight and a language model in each notation, by what the table calls them."""
+    models = {}
+    for notation in given.notations:
+        texts = {f"vae, {notation}, kl {kl:g}": (VAE.format(kl), (1 - SHARE) / len(given.kl))
+                 for kl in given.kl}
+        texts |= {f"language model, {notation}": (LANGUAGE_MODEL, SHARE)}
+        for name, (text, share) in texts.items():
+            folder = given.folder / f"{given.what}_{name.replace(', ', '_').replace(' ', '_')}"
+            models[name] = trained(
+                folder, f"molecules({given.place!r}, notation={notation!r})", model=text,
+                epochs=given.epochs, batch_size=128,
+                minutes=share * given.minutes / len(given.notations))
+    return models
+
+
 def measured(
     models: dict[str, Trained], path: str, with_fcd: bool, count: int
 ) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """The table of measures, and some of the molecules."""
-    source = next(iter(models.values())).source()
+    sources = [model.source() for model in models.values()]
+    shared = {split: set.intersection(*(set(_names(source, split, None)) for source in sources))
+              for split in ("train", "test")}   # a notation may leave out a molecule
 
-    def names(split: str, most: int) -> list[str]:
-        rows = source.splits[split]
-        return [source.names[int(i)] for i in rows.index[rows.evenly(most)]]
-    training = {canonical(text) for text in names("train", len(source.splits["train"]))}
+    def names(split: str, most: int | None) -> list[str]:
+        return [name for name in _names(sources[0], split, most) if name in shared[split]]
+    training = {canonical(text) for text in names("train", None)}
     real = names("test", count)
-    sets = {f"{what}, prior {prior}": drawn(models[what], prior, count)
-            for what, (_, _, priors) in MODELS.items() for prior in priors}
+    sets = {f"{what}, prior {prior}": drawn(model, prior, count) for what, model in models.items()
+            for prior in (PRIORS if what.startswith("vae") else PRIORS[:1])}
     sets["random symbols"] = random_molecules(read_molecules(path).texts, count)
     sets["training molecules"] = names("train", count)
     kept, table = MoleculeSet(tuple(real)), {}
@@ -212,6 +238,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("results"))
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--epochs", type=int, default=9, help="at most, of zinc and qm9")
+    parser.add_argument("--notations", nargs="+", default=["selfies", "smiles"])
+    parser.add_argument("--kl", nargs="+", type=float, default=[0.2, 1.0])
     parser.add_argument("--few", type=int, default=FEW, help="molecules, for the predictor")
     parser.add_argument("--seeds", type=int, default=1, help="likewise")
     parser.add_argument("--fcd", action="store_true")
@@ -223,24 +251,29 @@ def main() -> None:
                 (QUICK, 1, 1) if given.quick else (given.few, 10, given.seeds))):
             print(*as_table(part), "", sep="\n")
         return
-    models = {name: trained(given.folder / f"{given.what}_{name.replace(' ', '_')}",
-                            f"molecules({given.place!r})", model=text, epochs=given.epochs,
-                            batch_size=128, minutes=share * given.minutes)
-              for name, (share, text, _) in MODELS.items()}
+    models = trained_models(given)
     table, some = measured(models, given.place, given.fcd, QUICK if given.quick else DRAWN)
-    model = models["vae"]
+    vaes = {name: model for name, model in models.items() if name.startswith("vae")}
+    results: dict[str, Any] = {
+        "table": table, "some": some,
+        "steering": {name: steering(model, _names(model.source(), "test", STEERED))
+                     for name, model in vaes.items()},
+        "predicted": {name: predicted_of(model) for name, model in vaes.items()},
+        "training": {name: model.folder.read_record() for name, model in models.items()}}
+    (given.folder / f"{given.what}.json").write_text(json.dumps(results, indent=2) + "\n")
+    for part in (table, {f"{name}: {row}": cells for name, found in results["steering"].items()
+                         for row, cells in steered(found).items()}, results["predicted"]):
+        print(*as_table(part), "", sep="\n")
+
+
+def predicted_of(model: Trained) -> dict[str, float]:
+    """R2 of the properties of unseen molecules, by their codes and by fingerprints."""
     source = model.source()
     rows = source.splits["test"]
-    smiles = [source.names[int(i)] for i in rows.index[rows.evenly(2000)]]
     index = rows.index[rows.evenly(2000)].numpy()
-    results = {"table": table, "steering": steering(model, smiles[:STEERED]), "some": some,
-               "predicted": predicted_properties(model.encode(smiles), smiles, {
-                 name: values[index] for name, values in source.properties.items()}),
-               "training": {name: model.folder.read_record() for name, model in models.items()}}
-    (given.folder / f"{given.what}.json").write_text(json.dumps(results, indent=2) + "\n")
-    predicted = {name: {"R2": value} for name, value in results["predicted"].items()}
-    for part in (table, steered(results["steering"]), predicted):
-        print(*as_table(part), "", sep="\n")
+    smiles = [source.names[i] for i in index]
+    return predicted_properties(model.encode(smiles), smiles, {
+        name: values[index] for name, values in source.properties.items()})
 
 
 if __name__ == "__main__":
