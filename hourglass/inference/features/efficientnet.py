@@ -27,7 +27,7 @@ def efficientnet_lite0(source: Any) -> Extractor:
 @extractors.add("efficientnet_lite2")
 def efficientnet_lite2(source: Any) -> Extractor:
     """EfficientNet-Lite2, trained on the photographs of ImageNet (Tan & Le, 2019, arXiv
-    1905.11946): more layers than efficientnet_lite0, for twice the time, and maps of 24, 48, 120
+    1905.11946): more layers than efficientnet_lite0, for a third more time, and maps of 24, 48, 120
     and 208 channels. Its weights come with the extra `features`; nothing is downloaded."""
     return _extractor(2)
 
