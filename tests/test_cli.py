@@ -121,7 +121,7 @@ def test_summary_takes_what_train_takes(here, hourglass):
     assert code == 0 and "encoder in total" in out and "batch 7" in out
 
 
-def test_an_option_that_is_given_again_is_said(hourglass):
+def test_an_option_that_is_given_again_is_said(here, hourglass):
     code, _, said = hourglass("summary digits --backbone mlp --backbone conv --dim 2 --dim=3")
     assert code == 0 and "--dim is given 2 times, and the last one counts" in said
     assert said.count("is given 2 times") == 2
