@@ -7,11 +7,11 @@
 
 It trains `moses_vae`, smaller than the published one, by each weight --kl in each of --notations,
 and as baselines `language_model` of the same width and random SELFIES symbols at their frequency in
-training; they share the minutes. A run that is there is resumed, or used as it is. All are measured
-on DRAWN molecules against REAL unseen ones. Steering moves codes of unseen molecules along the
-direction of logP and along random ones of the same length. With --fcd, and the package fcd_torch,
-the table has the published Fréchet ChemNet distance, too. --quick has fewer molecules of each, to
-try it.
+training; they share the minutes. An unfinished run in the folder is resumed, and a finished one is
+used again. All are measured on DRAWN molecules against REAL unseen ones. Steering moves codes of
+unseen molecules along the direction of logP and along random ones of the same length. With --fcd,
+and the package fcd_torch, the table has the published Fréchet ChemNet distance, too. --quick has
+fewer molecules of each, to try it.
 
 predictor: what a linear predictor of properties adds to training (the loss term `properties`), on
 --few molecules for ten epochs, as means over --seeds: R2 of properties of unseen molecules, beside
@@ -174,7 +174,7 @@ def uses(model: Trained, smiles: list[str]) -> dict[str, float]:
 
 
 def _names(source: Any, split: str, most: int | None) -> list[str]:
-    """At most so many names of a split, evenly spread."""
+    """At most `most` names of a split, evenly spread."""
     rows = source.splits[split]
     return [source.names[int(i)] for i in rows.index[rows.evenly(most or len(rows))]]
 

@@ -35,14 +35,14 @@ def test_as_many_valid_molecules_come_as_are_asked_for(model):
     texts, drawn = valid_of(model, 12)
     assert drawn > 12   # otherwise this test shows nothing
     found = model.generate(12)
-    assert found.smiles == texts and f"{drawn - 12} of {drawn} drawn texts are no" in found.about
+    assert found.smiles == texts and f"{drawn - 12} of {drawn} drawn texts are not" in found.about
 
 
 def test_the_command_says_what_it_left_out(model, hourglass, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     texts, drawn = valid_of(model, 9)
     code, said, err = hourglass(f"generate {model.folder.path} -n 9 -o drawn.csv")
-    assert code == 0 and f"{drawn - 9} of {drawn} drawn texts are no valid molecules" in said, err
+    assert code == 0 and f"{drawn - 9} of {drawn} drawn texts are not valid molecules" in said, err
     assert [row["line"] for row in csv.DictReader(open("drawn.csv"))] == texts
 
 

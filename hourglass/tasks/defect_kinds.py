@@ -36,6 +36,11 @@ class Kind:
     found: int
     figures: dict[str, Estimate]
 
+    def as_json(self) -> dict[str, object]:
+        """The same for a .json file."""
+        return {"count": self.count, "found": self.found,
+                "figures": {name: each._asdict() for name, each in self.figures.items()}}
+
     def __str__(self) -> str:
         figures = [f"{name} {each.value:.3f} ({each.low:.3f} to {each.high:.3f})"
                    for name, each in self.figures.items()]

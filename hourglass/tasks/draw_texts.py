@@ -22,7 +22,7 @@ class DrawnTexts:
     def left_out(self) -> str:
         """What is said of texts that were drawn and are not valid; "" if all are."""
         wrong = self.drawn - len(self.texts)
-        return (f"{wrong:,} of {self.drawn:,} drawn texts are no valid molecules and are left out"
+        return (f"{wrong:,} of {self.drawn:,} drawn texts are not valid molecules and are left out"
                 if wrong else "")
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -263,15 +263,11 @@ def write_table(out: Path, detector: Detector | ImageDetector, verdicts: Verdict
                    "from": detector.threshold_text, "normal_samples": len(detector.fitted.normal),
                    "of": detector.fitted.of, "samples": samples,
                    **{name: value._asdict() for name, value in verdicts.right.items()},
-                   **({"kinds": {name: _as_json(kind) for name, kind in verdicts.kinds.items()}}
+                   **({"kinds": {name: kind.as_json() for name, kind in verdicts.kinds.items()}}
                       if verdicts.kinds else {})}
         write_out(out, json.dumps(content, indent=2) + "\n")
         return
     write_out(out, as_csv(COLUMNS, verdicts.rows(), "\r\n"))
-
-
-def _as_json(kind: Kind) -> dict[str, Any]:
-    return asdict(kind) | {"figures": {name: each._asdict() for name, each in kind.figures.items()}}
 
 
 def no_verdict(verdicts: Verdicts) -> str:
