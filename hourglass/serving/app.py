@@ -217,10 +217,11 @@ def put_samples(
                        file_format: Wanted = "auto", accept: Accept = "") -> Response:
         """Generate samples. The same request gives the same samples."""
         try:
-            x = await desk.draw(wish)
-        except ValueError as error:   # of a prompt that latent diffusion cannot read
+            x, notes = await desk.draw(wish)
+        except ValueError as error:   # a prompt that cannot be read, or too few valid molecules
             raise Refusal(422, str(error)) from None
-        return await send(desk, x, numbered(len(x)), choose_format(file_format, accept, len(x)))
+        return await send(desk, x, numbered(len(x)), choose_format(file_format, accept, len(x)),
+                          notes)
 
 
 def put_classify(

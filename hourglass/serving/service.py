@@ -13,6 +13,7 @@ import numpy as np
 from ..core.console import say
 from ..core.contracts import Collection
 from ..inference.anomaly import Detector
+from ..inference.draw_lines import DrawnLines, draw_lines
 from ..inference.imputation import complete, filler_of
 from ..inference.line_uses import is_of_lines
 from ..inference.recommending import Recommendations, recommendations
@@ -103,15 +104,19 @@ class ModelService:
         assert self.detector is not None   # the operation is offered only then
         return self.detector.score(Collection(x), y)
 
-    async def draw(self, wish: Any) -> np.ndarray:
-        """New samples (N, ...), the same for the same wish."""
+    async def draw(self, wish: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+        """New samples (N, ...), the same for the same wish, and notes on them."""
         kind, diffusion = getattr(wish, "kind", None), diffusion_wish(wish)
         prior = self.prior(kind is not None) if wish.prior == "auto" else wish.prior
+        if self.is_lines:
+            drawn: DrawnLines = await self.batcher.alone(lambda: draw_lines(
+                self.model, wish.n, kind, wish.seed, prior, wish.temperature,
+                getattr(wish, "top_k", 0)))
+            return drawn.x, drawn.left_out
         samples: np.ndarray = await self.batcher.alone(lambda: self.model.draw(
             wish.n, kind, wish.seed, prior, wish.temperature,
-            diffusion if diffusion is None or diffusion.is_told else None,
-            getattr(wish, "top_k", 0))[0])
-        return samples
+            diffusion if diffusion is None or diffusion.is_told else None)[0])
+        return samples, ()
 
     def prior(self, with_class: bool) -> str:
         """The default prior for a request with or without a class, if clients may sample from it;

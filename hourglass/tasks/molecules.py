@@ -17,11 +17,11 @@ from ..data.molecule_properties import (
     property_name,
     property_of,
 )
+from ..inference.draw_lines import draw_lines
 from ..inference.line_uses import check_molecules, pick_lines
 from ..inference.molecule_search import find_molecules, read_conditions
 from ..inference.property_directions import property_direction
 from ..inference.trained import Trained
-from .draw_texts import draw_texts
 from .generate import GenerateOptions, choose_prior
 from .write_images import SUFFIXES as PICTURES
 from .write_images import check_name, save_picture
@@ -149,9 +149,10 @@ def draw_molecules(model: Trained, wish: GenerateOptions, where: str = "") -> Mo
         raise ValueError("a class and conditions of properties cannot be combined; leave one out")
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
     if not conditions:
-        drawn = draw_texts(model, wish, prior)
+        drawn = draw_lines(model, wish.n, wish.kind or None, wish.seed, prior, wish.temperature,
+                           wish.top_k)
         about = f"{wish.n:,} molecules of the prior {prior}"
-        return Molecules(drawn.texts, {}, "; ".join(filter(None, (about, drawn.left_out))))
+        return Molecules(drawn.texts, {}, "; ".join((about, *drawn.left_out)))
     matches = find_molecules(model, conditions, wish.n, wish.seed, prior, wish.temperature,
                              wish.top_k)
     return Molecules(matches.smiles, matches.values, matches.words)

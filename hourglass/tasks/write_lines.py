@@ -11,9 +11,9 @@ from ..core.console import say
 from ..core.csv_text import as_csv
 from ..core.files import write_out
 from ..core.output_names import printable
+from ..inference.draw_lines import draw_lines
 from ..inference.line_uses import is_of_molecules, pick_lines, texts_of
 from ..inference.trained import Trained
-from .draw_texts import draw_texts
 from .generate import GenerateOptions, choose_prior
 from .molecules import SUFFIXES as OF_MOLECULES
 from .molecules import as_molecules, draw_molecules
@@ -58,13 +58,13 @@ def generate_lines(
     if out is not None:
         check_name(out, SUFFIXES)
     prior = choose_prior(model, wish.kind) if wish.prior == "auto" else wish.prior
-    drawn = draw_texts(model, wish, prior)
-    noted = [drawn.left_out] * bool(drawn.left_out)
+    drawn = draw_lines(model, wish.n, wish.kind or None, wish.seed, prior, wish.temperature,
+                       wish.top_k)
     if out is None:
         return [*(f"{kind}: {text}" if kind else text
-                  for kind, text in zip(drawn.kinds, drawn.texts, strict=True)), *noted]
+                  for kind, text in zip(drawn.kinds, drawn.texts, strict=True)), *drawn.left_out]
     _write(out, ("class", "line"), list(zip(drawn.kinds, drawn.texts, strict=True)), drawn.texts)
-    return [f"{wish.n} lines of the prior {prior} in {out}", *noted]
+    return [f"{wish.n} lines of the prior {prior} in {out}", *drawn.left_out]
 
 
 def morph_lines(

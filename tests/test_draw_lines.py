@@ -4,10 +4,12 @@ import csv
 from itertools import count, islice
 
 import pytest
+from fastapi.testclient import TestClient
 
 import hourglass as hg
 from hourglass.data.chemistry import molecule_of
-from hourglass.tasks import draw_texts
+from hourglass.inference import draw_lines
+from hourglass.serving.app import make_app
 
 RINGS = [f"{'C' * a}1{'C' * b}({'O' * c})1" for a in range(1, 6) for b in range(2, 8)
          for c in (1, 2)] * 2
@@ -46,8 +48,17 @@ def test_the_command_says_what_it_left_out(model, hourglass, tmp_path, monkeypat
     assert [row["line"] for row in csv.DictReader(open("drawn.csv"))] == texts
 
 
+def test_the_server_answers_with_valid_molecules_and_says_what_it_left_out(model):
+    texts, drawn = valid_of(model, 7)
+    with TestClient(make_app(model)) as client:
+        answer = client.post("/v1/generate", json={"n": 7, "prior": "own"}).json()
+    assert answer["samples"] == texts
+    assert answer["notes"] == [
+        f"{drawn - 7} of {drawn} drawn texts are not valid molecules and are left out"]
+
+
 def test_a_model_that_writes_no_molecules_is_refused_in_a_sentence(model, hourglass, monkeypatch):
-    monkeypatch.setattr(draw_texts, "TRIES", 1)
+    monkeypatch.setattr(draw_lines, "TRIES", 1)
     code, said, err = hourglass(f"generate {model.folder.path} -n 30")
     assert code == 2 and "of 30 drawn texts are valid molecules, and 30 were asked for" in err
     assert "Traceback" not in err and not said
